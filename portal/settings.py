@@ -1,0 +1,195 @@
+"""Django settings. Every value that differs between installations comes from the environment (see .env.example)."""
+
+from datetime import timedelta
+
+import environ
+from csp.constants import NONE, SELF
+
+from portal.environment import BASE_DIR, env, read_environment, read_home, read_secret
+
+environ.Env.read_env(BASE_DIR / ".env")
+
+# --- where this installation runs -------------------------------------------------------------------------------
+
+PORTAL_ENVIRONMENT = read_environment()
+PORTAL_HOME = read_home()
+PORTAL_BASE_URL = env.str("PORTAL_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+# Downloads may have an address of their own, so that receivers fetching files never hold the threads of the pages.
+PORTAL_DOWNLOAD_BASE_URL = env.str("PORTAL_DOWNLOAD_BASE_URL", default=PORTAL_BASE_URL).rstrip("/")
+PORTAL_OPERATOR_NAME = env.str("PORTAL_OPERATOR_NAME", default="Operador Meridiano")
+HTTPS = PORTAL_BASE_URL.startswith("https://")
+
+DEBUG = env.bool("DEBUG", default=False) and PORTAL_ENVIRONMENT == "development"
+SECRET_KEY = read_secret("SECRET_KEY", home=PORTAL_HOME, environment=PORTAL_ENVIRONMENT)
+PORTAL_DATA_KEYS = read_secret("PORTAL_DATA_KEYS", home=PORTAL_HOME, environment=PORTAL_ENVIRONMENT)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[environ.urlparse(PORTAL_BASE_URL).hostname, "127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = [PORTAL_BASE_URL]
+
+# --- applications -----------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "portal",
+    "dispatch",
+    "webhooks",
+    "catalog",
+    "access",
+    "vault",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_celery_beat",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- database ---------------------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{PORTAL_HOME / 'gancho.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # A transaction that starts by reading and then writes would otherwise fail at once with "database is locked".
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["ATOMIC_REQUESTS"] = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- people, language, time -------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "access.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_REDIRECT_URL = "/"
+LOGIN_URL = "account_login"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+
+LANGUAGE_CODE = "pt-br"
+LANGUAGES = [("pt-br", "Português"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "America/Sao_Paulo"
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = PORTAL_HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = PORTAL_HOME / "files"
+PORTAL_MAX_FILE_BYTES = env.int("PORTAL_MAX_FILE_BYTES", default=200 * 1024 * 1024)
+PORTAL_DOWNLOAD_LINK_DAYS = env.int("PORTAL_DOWNLOAD_LINK_DAYS", default=7)
+
+# --- browser-side safety ----------------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+# A __Host- cookie is refused by browsers on plain http, so the names follow the address of the installation.
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+LANGUAGE_COOKIE_NAME = "language"
+SECURE_SSL_REDIRECT = False  # the proxy in front does it; the health pages stay reachable inside
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- outbound calls (see docs/operations.md) --------------------------------------------------------------------
+
+PORTAL_OUTBOUND_ALLOW = env.list("PORTAL_OUTBOUND_ALLOW", default=[])
+PORTAL_OUTBOUND_ALLOW_LOOPBACK = env.bool("PORTAL_OUTBOUND_ALLOW_LOOPBACK", default=False)
+PORTAL_OUTBOUND_ALLOW_LINK_LOCAL = env.bool("PORTAL_OUTBOUND_ALLOW_LINK_LOCAL", default=False)
+PORTAL_OUTBOUND_ALLOW_HTTP = env.bool("PORTAL_OUTBOUND_ALLOW_HTTP", default=True)
+PORTAL_OUTBOUND_PORTS = env.list("PORTAL_OUTBOUND_PORTS", default=["80", "443", "1024-65535"])
+PORTAL_OUTBOUND_DEADLINE_SECONDS = env.float("PORTAL_OUTBOUND_DEADLINE_SECONDS", default=15.0)
+PORTAL_OUTBOUND_SOURCE_ADDRESSES = env.list("PORTAL_OUTBOUND_SOURCE_ADDRESSES", default=[])
+
+# --- dispatch (docs/design of leases: dispatch/checks.py refuses a lease that is too short) ----------------------
+
+PORTAL_DISPATCH_BATCH = env.int("PORTAL_DISPATCH_BATCH", default=200)
+PORTAL_DISPATCH_CONCURRENCY = env.int("PORTAL_DISPATCH_CONCURRENCY", default=64)
+PORTAL_DISPATCH_LEASE_SECONDS = env.int("PORTAL_DISPATCH_LEASE_SECONDS", default=120)
+PORTAL_DISPATCH_LANE_CAP = env.int("PORTAL_DISPATCH_LANE_CAP", default=4)
+PORTAL_TEST_CLOCK_OFFSET_SECONDS = env.int("PORTAL_TEST_CLOCK_OFFSET_SECONDS", default=0)
+
+# --- periodic jobs ----------------------------------------------------------------------------------------------
+
+# Without a broker the jobs' rows are read by a beat of our own process, which calls each task itself.
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="memory://")
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_TASK_IGNORE_RESULT = True
+
+# --- mail -------------------------------------------------------------------------------------------------------
+
+_default_mail = f"filemail:///{PORTAL_HOME / 'mail'}"
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default=_default_mail)
+vars().update(EMAIL_CONFIG)
