@@ -7,7 +7,7 @@ from csp.constants import NONE, SELF
 
 from portal.environment import BASE_DIR, env, read_environment, read_home, read_secret
 
-environ.Env.read_env(BASE_DIR / ".env")
+environ.Env.read_env(env.str("PORTAL_ENV_FILE", default=str(BASE_DIR / ".env")))
 
 # --- where this installation runs -------------------------------------------------------------------------------
 
@@ -22,7 +22,8 @@ HTTPS = PORTAL_BASE_URL.startswith("https://")
 DEBUG = env.bool("DEBUG", default=False) and PORTAL_ENVIRONMENT == "development"
 SECRET_KEY = read_secret("SECRET_KEY", home=PORTAL_HOME, environment=PORTAL_ENVIRONMENT)
 PORTAL_DATA_KEYS = read_secret("PORTAL_DATA_KEYS", home=PORTAL_HOME, environment=PORTAL_ENVIRONMENT)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[environ.urlparse(PORTAL_BASE_URL).hostname, "127.0.0.1", "localhost"])
+_own_hosts = [environ.urlparse(PORTAL_BASE_URL).hostname, "127.0.0.1", "localhost"]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=_own_hosts)
 CSRF_TRUSTED_ORIGINS = [PORTAL_BASE_URL]
 
 # --- applications -----------------------------------------------------------------------------------------------

@@ -1,0 +1,67 @@
+# Gancho: every command a developer needs. `make help` lists them.
+# Two of them do all the set-up on a fresh machine with Python 3.11+ and make: `make run` and `make test`.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+RUN_STAMP := $(VENV)/.requirements.stamp
+DEV_STAMP := $(VENV)/.requirements-dev.stamp
+APPS := access catalog dispatch outbound portal vault webhooks
+TEMPLATES = $(shell git ls-files --cached --others --exclude-standard 'templates/*.html')
+
+export PORT ?= 8000
+
+.PHONY: help run test lint fix lock bench mutants messages clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(RUN_STAMP) ## Start the portal with demo data on http://127.0.0.1:$PORT (Ctrl-C stops everything)
+	@exec $(PY) -m portal.supervisor
+
+test: $(DEV_STAMP) ## All tests: SQLite, PostgreSQL, real processes, Chromium
+	@exec $(PY) -m tests.run
+
+lint: $(DEV_STAMP) ## Format, rules, types, floors: what CI checks
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/lint-imports --no-logo
+	$(VENV)/bin/mypy
+	$(if $(TEMPLATES),$(VENV)/bin/djade --check --target-version 5.2 $(TEMPLATES))
+
+fix: $(DEV_STAMP) ## Format and mend what can be mended by a machine
+	$(VENV)/bin/ruff check --fix-only --quiet .
+	$(VENV)/bin/ruff format .
+	$(if $(TEMPLATES),-$(VENV)/bin/djade --target-version 5.2 $(TEMPLATES))
+
+lock: $(DEV_STAMP) ## Lock all dependencies by hash, from pyproject.toml (keeps the versions that still fit)
+	$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links --python-version 3.11 pyproject.toml -o requirements.lock
+	$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links --python-version 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove caches and test artefacts (never the data in var/)
+	rm -rf test-artefacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# --- the virtual environment: made once, refreshed when a lock file changes ---------------------------------------
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Gancho needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@echo "Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): requirements.lock | $(PY)
+	@echo "Installing what the portal needs (once)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.lock requirements.lock | $(PY)
+	@echo "Installing what the portal and its tests need (once)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ $(RUN_STAMP)

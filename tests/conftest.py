@@ -1,0 +1,79 @@
+"""Fixtures of the whole suite, and its promise that no test reaches beyond this machine."""
+
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from tests.people import Person, make_owner
+from tests.receiver import Receiver
+
+_real_getaddrinfo = socket.getaddrinfo
+
+
+def _local_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name not in (None, "", "localhost") and not _is_literal(name):
+        raise socket.gaierror(socket.EAI_NONAME, f"the tests resolve no names, and {name!r} was asked for")
+    return _real_getaddrinfo(host, *args, **kwargs)
+
+
+def _is_literal(name: str) -> bool:
+    try:
+        ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_name_leaves_the_machine() -> Iterator[None]:
+    # pytest-socket refuses connections, but a look-up alone already asks a server outside.
+    socket.getaddrinfo = _local_getaddrinfo
+    yield
+    socket.getaddrinfo = _real_getaddrinfo
+
+
+@pytest.fixture
+def loopback(settings: Any) -> None:
+    """The operator allows loopback, as `make run` does for its demo receiver: for tests with a real receiver."""
+    settings.PORTAL_OUTBOUND_ALLOW = ["127.0.0.0/8"]
+    settings.PORTAL_OUTBOUND_ALLOW_LOOPBACK = True
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def owner(db: None) -> Person:
+    """Administrator of the participant that the test is about."""
+    return make_owner()
+
+
+@pytest.fixture
+def teammate(owner: Person) -> Person:
+    """Technical user of the owner's participant."""
+    return owner.colleague("technical")
+
+
+@pytest.fixture
+def viewer(owner: Person) -> Person:
+    """May look at the owner's participant, no more."""
+    return owner.colleague("viewer")
+
+
+@pytest.fixture
+def outsider(db: None) -> Person:
+    """Administrator of another participant: sees and changes nothing of the owner's."""
+    return make_owner("Outsider", "outsider@other.test")
+
+
+@pytest.fixture
+def officer(db: None) -> Person:
+    """Staff of the operator, with every permission."""
+    return Person.staff()

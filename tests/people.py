@@ -1,0 +1,51 @@
+"""The people of the tests: owner, teammate and viewer of one participant, an outsider, an officer of the operator."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.test import Client
+
+from tests.factories import make_member, make_participant, make_user
+
+
+@dataclass
+class Person:
+    """A user in the seat from which he acts: his participant (none for staff) and his role there."""
+
+    user: Any
+    participant: Any = None
+    role: str = ""
+
+    @classmethod
+    def staff(cls, email: str = "officer@operator.test") -> "Person":
+        return cls(make_user(email=email, name="Officer", is_staff=True, is_superuser=True))
+
+    @cached_property
+    def client(self) -> Client:
+        """A browser without JavaScript in which this person is signed in."""
+        client = Client()
+        client.force_login(self.user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    @property
+    def actor(self) -> Any:
+        from access.actors import Actor
+
+        if self.participant is None:
+            return Actor.for_staff(self.user)
+        return Actor.for_member(self.user, self.participant, self.role)
+
+    def colleague(self, role: str) -> "Person":
+        """Somebody else of the same participant, in another role."""
+        user = make_user(email=f"{role}@vento.test", name=role.title())
+        make_member(user, self.participant, role)
+        return Person(user, self.participant, role)
+
+
+def make_owner(participant_name: str = "Vento", email: str = "owner@vento.test") -> Person:
+    """An administrator of a participant made for the purpose."""
+    user = make_user(email=email, name="Owner")
+    participant = make_participant(name=participant_name)
+    make_member(user, participant, "administrator")
+    return Person(user, participant, "administrator")
