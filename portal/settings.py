@@ -17,6 +17,8 @@ PORTAL_BASE_URL = env.str("PORTAL_BASE_URL", default="http://127.0.0.1:8000").rs
 # Downloads may have an address of their own, so that receivers fetching files never hold the threads of the pages.
 PORTAL_DOWNLOAD_BASE_URL = env.str("PORTAL_DOWNLOAD_BASE_URL", default=PORTAL_BASE_URL).rstrip("/")
 PORTAL_OPERATOR_NAME = env.str("PORTAL_OPERATOR_NAME", default="Operador Meridiano")
+# How many proxies of ours stand in front: the caller's address is that many places from the end of X-Forwarded-For.
+PORTAL_PROXY_COUNT = env.int("PORTAL_PROXY_COUNT", default=0)
 HTTPS = PORTAL_BASE_URL.startswith("https://")
 
 DEBUG = env.bool("DEBUG", default=False) and PORTAL_ENVIRONMENT == "development"
@@ -49,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "access.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -57,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "access.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -171,6 +175,8 @@ PORTAL_OUTBOUND_ALLOW_LINK_LOCAL = env.bool("PORTAL_OUTBOUND_ALLOW_LINK_LOCAL", 
 PORTAL_OUTBOUND_ALLOW_HTTP = env.bool("PORTAL_OUTBOUND_ALLOW_HTTP", default=True)
 PORTAL_OUTBOUND_PORTS = env.list("PORTAL_OUTBOUND_PORTS", default=["80", "443", "1024-65535"])
 PORTAL_OUTBOUND_DEADLINE_SECONDS = env.float("PORTAL_OUTBOUND_DEADLINE_SECONDS", default=15.0)
+# The authorities that receivers' certificates are checked against; empty: those of the certifi package.
+PORTAL_OUTBOUND_CA_FILE = env.str("PORTAL_OUTBOUND_CA_FILE", default="")
 PORTAL_OUTBOUND_SOURCE_ADDRESSES = env.list("PORTAL_OUTBOUND_SOURCE_ADDRESSES", default=[])
 
 # --- dispatch (docs/design of leases: dispatch/checks.py refuses a lease that is too short) ----------------------

@@ -1,0 +1,40 @@
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from access.actors import Actor
+
+
+class ForActorMixin:
+    """The one way from an actor to the rows of its participant.
+
+    `participant_path` is the lookup that leads from a row to its participant. An actor without a participant (staff,
+    the system, nobody) reaches no row this way.
+    """
+
+    participant_path: ClassVar[str] = "participant"
+
+    def for_actor(self: Any, actor: "Actor") -> Any:
+        if actor.participant is None:
+            return self.none()
+        return self.filter(**{self.participant_path: actor.participant})
+
+
+class ForActorQuerySet(ForActorMixin, models.QuerySet):
+    """A ready-made queryset for models with a `participant` column."""
+
+
+class ParticipantQuerySet(models.QuerySet):
+    def open(self) -> Self:
+        return self.filter(blocked_at__isnull=True)
+
+
+class MembershipQuerySet(ForActorQuerySet):
+    def of_user(self, user: Any) -> Self:
+        return self.filter(user=user).select_related("participant").order_by("pk")
+
+
+class AuditEntryQuerySet(ForActorQuerySet):
+    def unlinked(self) -> Self:
+        return self.filter(link__isnull=True).order_by("pk")
