@@ -11,11 +11,10 @@ from tests.factories import make_member, make_participant, make_user
 
 @dataclass
 class Person:
-    """A user in the seat from which he acts: his participant (none for staff) and his role there."""
+    """A user in the seat from which they act: a membership, or none for staff."""
 
     user: Any
-    participant: Any = None
-    role: str = ""
+    membership: Any = None
 
     @classmethod
     def staff(cls, email: str = "officer@operator.test") -> "Person":
@@ -32,20 +31,20 @@ class Person:
     def actor(self) -> Any:
         from access.actors import Actor
 
-        if self.participant is None:
-            return Actor.for_staff(self.user)
-        return Actor.for_member(self.user, self.participant, self.role)
+        return Actor.for_member(self.membership) if self.membership else Actor.for_staff(self.user)
+
+    @property
+    def participant(self) -> Any:
+        return self.membership.participant
 
     def colleague(self, role: str) -> "Person":
         """Somebody else of the same participant, in another role."""
         user = make_user(email=f"{role}@vento.test", name=role.title())
-        make_member(user, self.participant, role)
-        return Person(user, self.participant, role)
+        return Person(user, make_member(user, self.participant, role))
 
 
 def make_owner(participant_name: str = "Vento", email: str = "owner@vento.test") -> Person:
     """An administrator of a participant made for the purpose."""
     user = make_user(email=email, name="Owner")
     participant = make_participant(name=participant_name)
-    make_member(user, participant, "administrator")
-    return Person(user, participant, "administrator")
+    return Person(user, make_member(user, participant, "administrator"))
