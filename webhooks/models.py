@@ -51,15 +51,15 @@ class Webhook(models.Model):
     body_format = models.CharField(_("Body format"), max_length=32, default="documented")
     auth_method = models.CharField(_("Authentication type"), max_length=32, default="none")
     auth_settings = models.JSONField(default=dict, blank=True)
-    auth_secrets = SealedField(label="webhook")
+    auth_secrets = SealedField(label="webhooks.webhook")
     auth_secrets_version = models.UUIDField(null=True, blank=True, editable=False)
     auth_secrets_set_at = models.DateTimeField(null=True, blank=True, editable=False)
-    signing_secret = SealedField(label="webhook")
+    signing_secret = SealedField(label="webhooks.webhook")
     signing_secret_version = models.UUIDField(default=uuid4, editable=False)
     signing_secret_set_at = models.DateTimeField(null=True, blank=True, editable=False)
     # A signing secret is shown once; until somebody has asked to see it this stays empty.
     signing_secret_shown_at = models.DateTimeField(null=True, blank=True, editable=False)
-    previous_signing_secret = SealedField(label="webhook")
+    previous_signing_secret = SealedField(label="webhooks.webhook")
     previous_signing_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
     private_ca = models.TextField(_("Private certificate authority"), default="", blank=True)
     current_version = models.ForeignKey(
@@ -126,8 +126,8 @@ class Webhook(models.Model):
 
 
 class WebhookHeader(models.Model):
-    """One header sent with every notification. Its value stands in `value`, or, while the secret switch is on, sealed in
-    `sealed_value` only."""
+    """One header sent with every notification. Its value stands in `value` or, while the secret switch is on, sealed
+    in `sealed_value` only."""
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="headers", db_index=False)
@@ -135,7 +135,7 @@ class WebhookHeader(models.Model):
     name = models.CharField(max_length=64)
     secret = models.BooleanField(default=True)
     value = models.TextField(default="", blank=True)
-    sealed_value = SealedField(label="webhook-header")
+    sealed_value = SealedField(label="webhooks.header")
     secret_version = models.UUIDField(null=True, blank=True, editable=False)
     secret_set_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -221,8 +221,8 @@ class EventTypeSubscription(models.Model):
 
 
 class WebhookTest(models.Model):
-    """One press of "Testar": the row is written before the request (it is what the limit counts) and completed after it.
-    It may be of a form not saved yet, then it has no webhook. Not a delivery, and counted nowhere else."""
+    """One press of "Testar": the row is written before the request (it is what the limit counts) and completed after
+    it. It may be of a form not saved yet, then it has no webhook. Not a delivery, and counted nowhere else."""
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     participant = models.ForeignKey("access.Participant", models.PROTECT, related_name="+", db_index=False)

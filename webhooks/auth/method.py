@@ -1,0 +1,107 @@
+"""What every authentication method is made of. See docs/adding-an-authentication-method.md."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from outbound.errors import HeaderRefused
+from outbound.headers import check_header, check_syntax
+from webhooks.errors import Problem
+
+AUTHORIZATION = "Authorization"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing a method wants to know. Secret ones are stored sealed and never shown again."""
+
+    name: str
+    label: Promise
+    secret: bool = False
+    required: bool = True
+    default: str = ""
+    help_text: Promise | str = ""
+    max_length: int = 200
+    # A header's name is shown in the fixed-width font and is never a sentence.
+    technical: bool = False
+
+
+@dataclass(frozen=True, repr=False)
+class AuthHeader:
+    """A header that a method adds to a request. `secrets` are the values that must be masked wherever they turn up."""
+
+    name: str
+    value: str
+    secrets: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<AuthHeader {self.name}>"
+
+
+class AuthMethod:
+    """One way in which a webhook proves to its receiver who is calling. Stateless: one object serves every webhook."""
+
+    name: ClassVar[str]
+    label: ClassVar[Promise]
+    explanation: ClassVar[Promise]
+    fields: ClassVar[tuple[Setting, ...]] = ()
+    # What a 401 most likely means with this method, and what to do about it.
+    unauthorized_cause: ClassVar[Promise]
+    unauthorized_action: ClassVar[Promise]
+
+    def problems(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> Iterator[Problem]:
+        """Yield what is wrong with the settings and the secrets (plain text) of one webhook."""
+        values = {**settings, **secrets}
+        for setting in self.fields:
+            value = values.get(setting.name, "")
+            if setting.required and not value:
+                yield _problem(setting.name, "required", _("Fill in this field."))
+            elif len(value) > setting.max_length:
+                message = _("At most %(limit)s characters.") % {"limit": setting.max_length}
+                yield _problem(setting.name, "too_long", message)
+
+    def header_names(self, settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield the headers this method sets: the name, and the setting that decides it (empty when it is fixed)."""
+        yield from ()
+
+    def apply(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[AuthHeader, ...]:
+        """Return the headers to send. Only called with settings and secrets that have no problems."""
+        return ()
+
+    def is_complete(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> bool:
+        """Whether requests can be sent with these: a webhook whose method is not complete gets no deliveries."""
+        return not any(self.problems(settings, secrets))
+
+    def public_settings(self, given: Mapping[str, Any]) -> dict[str, str]:
+        """Return the settings to store in the clear: those this method knows, defaults filled in."""
+        return {
+            setting.name: str(given.get(setting.name, "")) or setting.default
+            for setting in self.fields
+            if not setting.secret
+        }
+
+    def secret_names(self) -> tuple[str, ...]:
+        return tuple(setting.name for setting in self.fields if setting.secret)
+
+
+def _problem(name: str, code: str, message: Any) -> Problem:
+    return Problem(f"auth.{name}", code, message)
+
+
+def header_name_problems(setting: str, name: str) -> Iterator[Problem]:
+    """Yield why a header of this name can't carry a credential."""
+    try:
+        check_header(name, "x")
+    except HeaderRefused as refused:
+        yield _problem(setting, refused.code, refused.message)
+
+
+def header_value_problems(setting: str, value: str) -> Iterator[Problem]:
+    """Yield why this text can't be a header's value."""
+    try:
+        check_syntax("x", value)
+    except HeaderRefused as refused:
+        yield _problem(setting, refused.code, refused.message)

@@ -1,0 +1,24 @@
+"""One entry of the closed list."""
+
+from dataclasses import dataclass
+
+from django.db.models import TextChoices
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Side(TextChoices):
+    PARTICIPANT = "participant", _("Participant's side")
+    OPERATOR = "operator", _("Operator's side")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One entry of the list, in the reader's language once shown."""
+
+    code: str
+    title: Promise | str
+    happened: Promise | str
+    cause: Promise | str
+    action: Promise | str
+    side: Side = Side.PARTICIPANT

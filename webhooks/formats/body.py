@@ -1,0 +1,27 @@
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.utils.functional import Promise
+
+from webhooks.event_types import EventContent
+
+JSON_CONTENT_TYPE = "application/json"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A body ready to be stored, signed and sent: always these bytes, never serialised again."""
+
+    body: bytes
+    content_type: str = JSON_CONTENT_TYPE
+
+
+class BodyFormat(Protocol):
+    """One way to write an event down. A module of this folder holds one and names it FORMAT."""
+
+    name: str
+    label: Promise
+    explanation: Promise
+
+    def render(self, content: EventContent) -> Rendered:
+        """Raises FormatError when the content does not fit."""

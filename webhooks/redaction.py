@@ -1,0 +1,72 @@
+"""Masking of secrets by value, before anything is stored."""
+
+import base64
+import json
+from collections.abc import Iterable
+from functools import cached_property
+from urllib.parse import quote, quote_plus
+
+from webhooks.masking import MASK
+
+# Below this length a value turns up in other words by chance; its header is masked by name anyway.
+SHORTEST = 8
+
+
+class Redactor:
+    """Masks the given values, and the usual ways to write them, wherever they stand in a text."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._values = tuple(value for value in values if len(value) >= SHORTEST)
+
+    @cached_property
+    def _needles(self) -> tuple[str, ...]:
+        # Longest first: a short form may be part of a longer one.
+        return tuple(sorted({form for value in self._values for form in _forms(value)}, key=len, reverse=True))
+
+    def text(self, text: str, *, cut: bool = False) -> str:
+        """Return the text with every known value masked. `cut`: its end was cut off, perhaps in the midst of one."""
+        if not self._values:
+            return text
+        for needle in self._needles:
+            if needle in text:
+                text = text.replace(needle, MASK)
+        return self._mask_cut_end(text) if cut else text
+
+    def _mask_cut_end(self, text: str) -> str:
+        for needle in self._needles:
+            for length in range(min(len(needle) - 1, len(text)), SHORTEST // 2 - 1, -1):
+                if text.endswith(needle[:length]):
+                    return text[:-length] + MASK
+        return text
+
+    def body(self, body: bytes, *, cut: bool = False) -> str:
+        """Return an answer's body as text that may be stored: masked, and without the NUL that PostgreSQL refuses."""
+        text = body.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return self.text(text, cut=cut)
+
+    def headers(self, headers: Iterable[tuple[str, str]]) -> list[list[str]]:
+        """Return an answer's headers masked. Cookies are the receiver's own secrets and are masked whole."""
+        return [[name, MASK if name.lower() == "set-cookie" else self.text(_clean(value))] for name, value in headers]
+
+    def __repr__(self) -> str:
+        return f"<Redactor of {len(self._values)} values>"
+
+
+def _clean(value: str) -> str:
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _forms(value: str) -> set[str]:
+    raw = value.encode("utf-8", "replace")
+    encoded = base64.b64encode(raw).decode()
+    return {
+        value,
+        encoded,
+        encoded.rstrip("="),
+        base64.urlsafe_b64encode(raw).decode().rstrip("="),
+        quote(value, safe=""),
+        quote_plus(value),
+        raw.hex(),
+        raw.hex().upper(),
+        json.dumps(value)[1:-1],
+    }

@@ -1,0 +1,230 @@
+"""From a webhook's configuration to one HTTP request: everything that stays the same is prepared once per plan.
+
+The work per message is one HMAC and a few tuples. Deliveries and Testar go through the same `build_plan` and
+`build_request`. No repr shows a secret.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from outbound.transfer import Request, Tls
+from vault.errors import UnreadableSecret
+from webhooks.auth import registry
+from webhooks.auth.method import AuthHeader
+from webhooks.errors import CannotPlan
+from webhooks.formats.body import JSON_CONTENT_TYPE
+from webhooks.masking import MASK
+from webhooks.models import Webhook, WebhookHeader
+from webhooks.redaction import Redactor
+from webhooks.sealed_json import open_json
+from webhooks.signing import secret_key, sign
+
+METHOD = "POST"
+# Never shown, whoever set them.
+CREDENTIAL_NAMES = frozenset({"authorization", "proxy-authorization"})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OwnHeader:
+    """A header of the participant's own."""
+
+    name: str
+    value: str
+    secret: bool
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PlanParts:
+    """A webhook's configuration with its secrets opened. Signing secrets: the current one, then the previous one, which
+    signs too until `overlap_until`. A form not saved yet has no ids."""
+
+    participant_id: int
+    url: str
+    auth_method: str
+    auth_settings: Mapping[str, str]
+    auth_secrets: Mapping[str, str]
+    own_headers: tuple[OwnHeader, ...]
+    private_ca: str
+    signing_secrets: tuple[str, ...]
+    overlap_until: datetime | None = None
+    body_format: str = "documented"
+    webhook_id: int | None = None
+    webhook_uuid: UUID | None = None
+    version_id: int | None = None
+    retry_interval_seconds: int = 300
+    max_attempts: int = 1
+    backoff: str = "fixed"
+    rate_limit_count: int | None = None
+    rate_limit_period_seconds: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SendPlan(PlanParts):
+    """The parts and what is prepared of them: all that is needed to send any message of one webhook now."""
+
+    headers: tuple[tuple[str, str], ...]
+    secret_names: frozenset[str]
+    own_content_type: bool
+    signing_keys: tuple[bytes, ...]
+    tls: Tls | None
+    redactor: Redactor
+
+    def __repr__(self) -> str:
+        return f"<SendPlan webhook={self.webhook_id} version={self.version_id}>"
+
+    @cached_property
+    def redacted(self) -> list[list[str]]:
+        """The prepared headers as they may be stored and shown."""
+        return [
+            [name, MASK if name.lower() in self.secret_names else self.redactor.text(value)]
+            for name, value in self.headers
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanError:
+    """Why a webhook can't be sent to. `code` is one of webhooks.diagnosis, `detail` is safe to store."""
+
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent: `message_id` is the delivery's uuid and stays the same on every attempt, as do the bytes."""
+
+    message_id: UUID
+    event_id: UUID
+    event_type: str
+    cause: str
+    body: bytes
+    content_type: str = JSON_CONTENT_TYPE
+
+
+def build_request(plan: SendPlan, message: Message, now: datetime, not_after: float | None = None) -> Request:
+    """Return the request of one attempt, signed at `now`. `not_after`: time.monotonic() seconds, see outbound."""
+    message_id = f"msg_{message.message_id}"
+    timestamp = int(now.timestamp())
+    keys = plan.signing_keys
+    if plan.overlap_until is None or now >= plan.overlap_until:
+        keys = keys[:1]
+    own = (
+        ("webhook-id", message_id),
+        ("webhook-timestamp", str(timestamp)),
+        ("webhook-signature", sign(keys, message_id=message_id, timestamp=timestamp, body=message.body)),
+        ("gancho-event-id", str(message.event_id)),
+        ("gancho-event-type", message.event_type),
+        ("gancho-cause", message.cause),
+    )
+    if not plan.own_content_type:
+        own = (*own, ("Content-Type", message.content_type))
+    return Request(METHOD, plan.url, plan.headers + own, message.body, tls=plan.tls, not_after=not_after)
+
+
+def redacted_headers(plan: SendPlan, request: Request) -> list[list[str]]:
+    """Return the headers of a request of `build_request` as they may be stored and shown."""
+    # What build_request adds after the prepared ones holds no secret: ids, a time, a signature.
+    return plan.redacted + [list(header) for header in request.headers[len(plan.headers) :]]
+
+
+def load_plans(webhook_ids: Iterable[int]) -> dict[int, SendPlan | PlanError]:
+    """Return a plan, or why there is none, for each id. Two queries, whatever the number of webhooks."""
+    ids = set(webhook_ids)
+    headers: dict[int, list[WebhookHeader]] = {}
+    for header in WebhookHeader.objects.filter(webhook__in=ids).order_by("webhook_id", "position", "id"):
+        headers.setdefault(header.webhook_id, []).append(header)
+    found = {
+        webhook.pk: _plan_or_error(webhook, headers.get(webhook.pk, []))
+        for webhook in Webhook.objects.filter(pk__in=ids)
+    }
+    return {pk: found.get(pk) or PlanError("webhook_missing") for pk in ids}
+
+
+def _plan_or_error(webhook: Webhook, headers: list[WebhookHeader]) -> SendPlan | PlanError:
+    try:
+        return build_plan(parts_of(webhook, headers))
+    except UnreadableSecret as unreadable:
+        return PlanError("secret_unreadable", unreadable.message)
+    except CannotPlan as cannot:
+        return PlanError(cannot.code, cannot.detail)
+
+
+def parts_of(webhook: Webhook, headers: Iterable[WebhookHeader]) -> PlanParts:
+    """Open a stored webhook. Raises UnreadableSecret."""
+    return PlanParts(
+        participant_id=webhook.participant_id,
+        url=webhook.request_uri,
+        auth_method=webhook.auth_method,
+        auth_settings=webhook.auth_settings,
+        auth_secrets=open_json(webhook.auth_secrets),
+        own_headers=tuple(
+            OwnHeader(header.name, header.sealed_value if header.secret else header.value, header.secret)
+            for header in headers
+        ),
+        private_ca=webhook.private_ca,
+        signing_secrets=tuple(filter(None, (webhook.signing_secret, webhook.previous_signing_secret))),
+        overlap_until=webhook.previous_signing_secret_until,
+        body_format=webhook.body_format,
+        webhook_id=webhook.pk,
+        webhook_uuid=webhook.uuid,
+        version_id=webhook.current_version_id,
+        retry_interval_seconds=webhook.retry_interval_seconds,
+        max_attempts=webhook.max_attempts,
+        backoff=webhook.backoff,
+        rate_limit_count=webhook.rate_limit_count,
+        rate_limit_period_seconds=webhook.rate_limit_period_seconds,
+    )
+
+
+def build_plan(parts: PlanParts) -> SendPlan:
+    """Prepare all that does not depend on the message. Raises CannotPlan."""
+    credentials = _apply_method(parts)
+    own_names = {header.name.lower() for header in parts.own_headers}
+    headers = [(header.name, header.value) for header in (*credentials, *parts.own_headers)]
+    if "user-agent" not in own_names:
+        headers.append(("User-Agent", f"Gancho/{settings.PORTAL_VERSION}"))
+    secret_names = {header.name.lower() for header in credentials}
+    secret_names |= {header.name.lower() for header in parts.own_headers if header.secret}
+    return SendPlan(
+        **vars(parts),
+        headers=tuple(headers),
+        secret_names=frozenset(secret_names | CREDENTIAL_NAMES),
+        own_content_type="content-type" in own_names,
+        signing_keys=_signing_keys(parts.signing_secrets),
+        tls=Tls(ca_pem=parts.private_ca) if parts.private_ca else None,
+        redactor=Redactor(_secret_values(parts, credentials)),
+    )
+
+
+def _apply_method(parts: PlanParts) -> tuple[AuthHeader, ...]:
+    try:
+        method = registry.get(parts.auth_method)
+    except KeyError:
+        raise CannotPlan("auth_method_unknown") from None
+    if not method.is_complete(parts.auth_settings, parts.auth_secrets):
+        raise CannotPlan("auth_incomplete")
+    return method.apply(parts.auth_settings, parts.auth_secrets)
+
+
+def _signing_keys(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
+    if not secrets:
+        raise CannotPlan("signing_secret_missing")
+    try:
+        return tuple(secret_key(secret) for secret in secrets)
+    except ValueError:
+        raise CannotPlan("signing_secret_missing") from None
+
+
+def _secret_values(parts: PlanParts, credentials: Iterable[AuthHeader]) -> list[Any]:
+    return [
+        *(value for header in credentials for value in header.secrets),
+        *(header.value for header in parts.own_headers if header.secret),
+        *parts.auth_secrets.values(),
+        *parts.signing_secrets,
+    ]
