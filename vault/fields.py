@@ -90,8 +90,10 @@ class SealedField(SecretField):
             if value.place != self.place:
                 raise TypeError(f"{self.name} was given a value sealed for another field")
             return value.ciphertext
-        if value is None or value == "":
-            return cast("str | None", value)
+        if value is None:
+            return None
+        if value == "":
+            return ""
         raise TypeError(f"{self.name} takes sealed values in queries, never plain text")
 
     def get_placeholder(self, value: object, compiler: object, connection: BaseDatabaseWrapper) -> str:
@@ -101,7 +103,7 @@ class SealedField(SecretField):
         return "%s"
 
     def get_lookup(self, lookup_name: str) -> type[AnyLookup] | None:
-        return {"exact": Exact, "in": In, "isnull": IsNull, "sealed_by": SealedBy}.get(lookup_name)
+        return LOOKUPS.get(lookup_name)
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Sealed:
         sealed: Sealed = super().pre_save(model_instance, add)
@@ -148,7 +150,7 @@ class SealedField(SecretField):
         if not self.label or ":" in self.label:
             hint = "A constant such as 'webhooks.webhook'."
             found.append(checks.Error("The label must be a word without colons.", hint=hint, obj=self, id="vault.E011"))
-        if self.null or self.unique or self.db_index or self.choices:
+        if self.null or self.unique or getattr(self, "db_index", False) or self.choices:
             hint = "Empty text means 'not set'; two ciphertexts of one secret always differ."
             message = "A SealedField can't be null, unique or indexed or have choices."
             found.append(checks.Error(message, hint=hint, obj=self, id="vault.E012"))
@@ -196,9 +198,12 @@ class SealedBy(AnyLookup):
     lookup_name = "sealed_by"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         column, params = self.process_lhs(compiler, connection)
-        return f"{column} LIKE %s", [*params, f"{self.rhs}:%"]
+        return f"{column} LIKE %s", (*params, f"{self.rhs}:%")
+
+
+LOOKUPS: dict[str, type[AnyLookup]] = {"exact": Exact, "in": In, "isnull": IsNull, "sealed_by": SealedBy}
 
 
 def _row_uuid(instance: models.Model) -> UUID:

@@ -4,6 +4,7 @@ Stored text: `<key id>:<Fernet token>`, or nothing at all for an empty secret. I
 `label:row-uuid:field:` before the value, so a ciphertext moved to another row or field does not open there.
 """
 
+import re
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -12,6 +13,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from vault.errors import UnknownKey, UnreadableSecret
 from vault.keys import KEY_ID, keyring
+
+# A Fernet token always starts so: version byte 0x80, then the first bytes of a 64-bit time.
+SEALED_TEXT = re.compile(rf"({KEY_ID.pattern}):(gAAAAA[A-Za-z0-9_-]+={{0,2}})")
 
 
 class Place(NamedTuple):
@@ -54,13 +58,17 @@ class Sealed:
         """Return the plain text. Raises UnreadableSecret unless it was sealed for exactly this row and field."""
         if not self:
             return ""
-        key_id, _, token = self.ciphertext.partition(":")
+        match = SEALED_TEXT.fullmatch(self.ciphertext)
+        if match is None:
+            # Not a word of it in the message: it may be a plain value that somebody wrote past the field.
+            raise UnreadableSecret("damaged", f"the {self.place.field} holds no sealed value")
+        key_id, token = match.groups()
         try:
             # By the named key and no other: a key id given to a new key must show at once, not be papered over by
             # an older key that is about to be dropped.
             text = keyring().find(key_id).fernet.decrypt(token).decode()
         except UnknownKey as error:
-            raise UnreadableSecret("unknown_key", f"sealed with a {error}") from None
+            raise UnreadableSecret("unknown_key", f"the {self.place.field} does not open: {error}") from None
         except (InvalidToken, UnicodeDecodeError):
             raise UnreadableSecret("damaged", f"the {self.place.field} does not open with key {key_id!r}") from None
         prefix = self.place.prefix(uuid)
@@ -71,8 +79,8 @@ class Sealed:
     @property
     def key_id(self) -> str:
         """The id of the key it is sealed with; empty for an empty secret or for text that is no sealed value."""
-        key_id, colon, _ = self.ciphertext.partition(":")
-        return key_id if colon and KEY_ID.fullmatch(key_id) else ""
+        match = SEALED_TEXT.fullmatch(self.ciphertext)
+        return match[1] if match else ""
 
     def __bool__(self) -> bool:
         return self.ciphertext != ""
