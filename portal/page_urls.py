@@ -1,0 +1,14 @@
+"""Addresses of the portal's own pages; portal/urls.py puts them beside everyone else's."""
+
+from django.urls import path
+
+from portal import views
+
+app_name = "portal"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("profile/", views.profile, name="profile"),
+    path("settings/", views.settings, name="settings"),
+    path("settings/integration/", views.integration, name="integration"),
+]
