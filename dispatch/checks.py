@@ -1,0 +1,51 @@
+"""Refusals at start-up: settings with which deliveries would be sent twice."""
+
+import math
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+def shortest_lease_seconds(*, batch: int, concurrency: int, deadline_seconds: float, token_seconds: float = 0) -> int:
+    """Return the shortest safe lease: a whole batch, one after the other, each to its deadline, and 10 s (delivery.md)."""
+    return math.ceil(batch / concurrency) * math.ceil(deadline_seconds + token_seconds) + 10
+
+
+@register()
+def check_dispatch_numbers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    numbers = {
+        "PORTAL_DISPATCH_BATCH": settings.PORTAL_DISPATCH_BATCH,
+        "PORTAL_DISPATCH_CONCURRENCY": settings.PORTAL_DISPATCH_CONCURRENCY,
+        "PORTAL_DISPATCH_LEASE_SECONDS": settings.PORTAL_DISPATCH_LEASE_SECONDS,
+        "PORTAL_DISPATCH_LANE_CAP": settings.PORTAL_DISPATCH_LANE_CAP,
+    }
+    wrong = [name for name, value in numbers.items() if value < 1]
+    if wrong:
+        return [Error(f"{name} must be 1 or more.", id="dispatch.E001") for name in wrong]
+    return _check_lease()
+
+
+def _check_lease() -> list[CheckMessage]:
+    shortest = shortest_lease_seconds(
+        batch=settings.PORTAL_DISPATCH_BATCH,
+        concurrency=settings.PORTAL_DISPATCH_CONCURRENCY,
+        deadline_seconds=settings.PORTAL_OUTBOUND_DEADLINE_SECONDS,
+    )
+    if settings.PORTAL_DISPATCH_LEASE_SECONDS >= shortest:
+        return []
+    return [
+        Error(
+            f"PORTAL_DISPATCH_LEASE_SECONDS is {settings.PORTAL_DISPATCH_LEASE_SECONDS}, too short to send a whole batch.",
+            hint=f"Set it to {shortest} or more, or make the batch or the deadline smaller.",
+            id="dispatch.E002",
+        )
+    ]
+
+
+@register()
+def check_no_failpoint_outside_tests(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.PORTAL_ENVIRONMENT == "development" or not os.environ.get("PORTAL_TEST_FAILPOINT"):
+        return []
+    return [Error("PORTAL_TEST_FAILPOINT is for tests: it kills the dispatcher.", id="dispatch.E003")]

@@ -1,0 +1,176 @@
+"""The loop of one dispatcher: claim, send, record, again. It holds no state that the tables don't have.
+
+Refilled continuously: one slow receiver holds nobody up. Outside its short transactions it holds no lock, and every
+row that it has claimed falls due again by itself when this process dies.
+"""
+
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from dispatch import clock, failpoints
+from dispatch.actions import release_due_publications
+from dispatch.beats import DispatcherSign
+from dispatch.claims import Claimed, claim_due
+from dispatch.records import Finished, record_results, release
+from outbound import outcomes
+from outbound.client import Pool
+from outbound.transfer import Result
+from webhooks.sending import build_request, redacted_headers
+
+logger = structlog.get_logger(__name__)
+
+POLL_SECONDS = 1.0
+RECORD_AFTER_SECONDS = 0.05
+RECORD_ROWS = 100
+SLOT_TOLERANCE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+class Dispatcher:
+    """One sender. `stop()` may be called from a signal handler or another thread; `wake()` from any thread."""
+
+    def __init__(self) -> None:
+        self.pool = Pool(settings.PORTAL_DISPATCH_CONCURRENCY)
+        self.queue: deque[tuple[Claimed, float]] = deque()
+        self.done: list[Finished] = []
+        self.done_since = 0.0
+        self.sign = DispatcherSign(f"{socket.gethostname()}:{os.getpid()}")
+        self.stopping = False
+        self.look_again = True
+        self.last_webhook = 0
+        self.next_poll = 0.0
+        self.pause = 0.0
+
+    def wake(self) -> None:
+        """Look for due rows now."""
+        self.look_again = True
+        self.pool.wake()
+
+    def stop(self) -> None:
+        """Stop claiming, finish what is in flight, record it, hand back the rest."""
+        self.stopping = True
+        self.pool.wake()
+
+    def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Work until `stop()` or until `until()` says so (for tests and for `dispatcher --once`)."""
+        while not self.stopping and not until():
+            self.step()
+        self._finish()
+
+    def step(self) -> None:
+        """One turn of the loop. A database that went away costs a pause, never a row: results are kept until written."""
+        try:
+            self._tick()
+            self._refill()
+            self._start_queued()
+            self._collect(self._patience())
+            self._record_if_due()
+            self.pause = 0.0
+        except (DatabaseError, InterfaceError) as error:
+            self._recover(error)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing claimed, in flight or unrecorded."""
+        return not self.queue and not self.pool.in_flight and not self.done
+
+    def _tick(self) -> None:
+        """Once a second: look whatever the wake-ups say, let embargoes end, show that this process lives."""
+        if time.monotonic() < self.next_poll:
+            return
+        self.next_poll = time.monotonic() + POLL_SECONDS
+        self.look_again = True
+        release_due_publications(now=clock.now())
+        self.sign.show()
+
+    def _refill(self) -> None:
+        if not self.look_again or len(self.queue) > settings.PORTAL_DISPATCH_CONCURRENCY // 2:
+            return
+        self.look_again = False
+        # Read before the claim: the lease can only be longer than what this clock says.
+        before = time.monotonic()
+        claim = claim_due(settings.PORTAL_DISPATCH_BATCH - len(self.queue), after=self.last_webhook)
+        self.last_webhook = claim.last_webhook
+        self.look_again = self.look_again or claim.taken > 0
+        self.queue.extend((claimed, before) for claimed in claim.rows)
+
+    def _start_queued(self) -> None:
+        while self.queue and self.pool.free:
+            claimed, claimed_at = self.queue.popleft()
+            self._start(claimed, claimed_at)
+
+    def _start(self, claimed: Claimed, claimed_at: float) -> None:
+        lease_covers = claimed_at + settings.PORTAL_DISPATCH_LEASE_SECONDS - settings.PORTAL_OUTBOUND_DEADLINE_SECONDS
+        not_after = min(lease_covers, claimed_at + SLOT_TOLERANCE_SECONDS) if claimed.limited else lease_covers
+        if time.monotonic() > not_after:
+            self._keep(Finished(claimed, Result(error=outcomes.NOT_STARTED), []))
+            return
+        failpoints.reach(failpoints.BEFORE_POST)
+        request = build_request(claimed.plan, claimed.message, datetime.now(UTC), not_after)
+        # Masked now: the request itself, with its secrets, is forgotten as soon as libcurl has it.
+        self.pool.start(request, (claimed, redacted_headers(claimed.plan, request)))
+        failpoints.reach(failpoints.IN_FLIGHT)
+
+    def _collect(self, patience: float) -> None:
+        for (claimed, headers), result in self.pool.poll(patience):
+            failpoints.reach(failpoints.BEFORE_RECORD)
+            self._keep(Finished(claimed, result, headers))
+
+    def _keep(self, finished: Finished) -> None:
+        if not self.done:
+            self.done_since = time.monotonic()
+        self.done.append(finished)
+
+    def _record_if_due(self) -> None:
+        if not self.done:
+            return
+        waited = time.monotonic() - self.done_since
+        if waited < RECORD_AFTER_SECONDS and len(self.done) < RECORD_ROWS and self.pool.in_flight:
+            return
+        record_results(self.done)
+        self.done = []
+        # Their lanes have room again.
+        self.look_again = True
+
+    def _patience(self) -> float:
+        """How long the sending may be waited for before this loop has something else to do."""
+        if self.look_again and len(self.queue) <= settings.PORTAL_DISPATCH_CONCURRENCY // 2:
+            return 0.0
+        if self.done:
+            return max(0.0, self.done_since + RECORD_AFTER_SECONDS - time.monotonic())
+        return max(0.0, self.next_poll - time.monotonic())
+
+    def _finish(self) -> None:
+        release_rows = [claimed for claimed, _ in self.queue]
+        self.queue.clear()
+        while self.pool.in_flight:
+            self._collect(POLL_SECONDS)
+        while True:
+            try:
+                release(release_rows)
+                record_results(self.done)
+                break
+            except (DatabaseError, InterfaceError) as error:
+                self._recover(error)
+                if self.pause >= LONGEST_PAUSE_SECONDS:
+                    # The leases run out by themselves: what is lost here is sent again, not lost.
+                    logger.error("dispatcher.results_not_recorded", results=len(self.done))
+                    break
+        self.done = []
+        self.sign.remove()
+        self.pool.close()
+
+    def _recover(self, error: Exception) -> None:
+        self.pause = min(LONGEST_PAUSE_SECONDS, self.pause * 2 or 0.1)
+        logger.warning("dispatcher.database_failed", error=type(error).__name__, pause_seconds=self.pause)
+        connection.close()
+        self.look_again = True
+        time.sleep(self.pause)

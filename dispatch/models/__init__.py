@@ -1,0 +1,21 @@
+"""What dispatch keeps: events, their deliveries, every attempt, and what the claims need to be fair."""
+
+from dispatch.models.attempts import Attempt, Outcome
+from dispatch.models.deliveries import Cause, Delivery, Reason, State
+from dispatch.models.events import Event, Mode
+from dispatch.models.lanes import DispatcherBeat, Lane, ProductStatus, SendBatch
+
+__all__ = [
+    "Attempt",
+    "Cause",
+    "Delivery",
+    "DispatcherBeat",
+    "Event",
+    "Lane",
+    "Mode",
+    "Outcome",
+    "ProductStatus",
+    "Reason",
+    "SendBatch",
+    "State",
+]

@@ -1,0 +1,36 @@
+"""Which events' deliveries: adjectives that chain."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from access.actors import Actor
+
+
+class DeliveryQuerySet(models.QuerySet):
+    def for_actor(self, actor: "Actor") -> Self:
+        """Only deliveries to webhooks of the actor's participant."""
+        return self.filter(webhook__participant=actor.participant)
+
+    def waiting(self) -> Self:
+        return self.filter(state="waiting")
+
+    def open(self) -> Self:
+        """Not at an end: waiting or held."""
+        return self.filter(state__in=("waiting", "held"))
+
+    def unleased(self) -> Self:
+        return self.filter(lease_token__isnull=True)
+
+    def manual(self) -> Self:
+        return self.exclude(cause="automatic")
+
+    def live(self) -> Self:
+        """Of live events: test and certification traffic never counts in status, pending or health."""
+        return self.filter(event__mode="live")
+
+    def pending(self) -> Self:
+        """What a person would call pending: waiting after a failure, or held."""
+        return self.filter(Q(state="waiting", counted_attempts__gt=0) | Q(state="held"))

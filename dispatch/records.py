@@ -1,0 +1,243 @@
+"""Recording: one short transaction that writes what came back, in bulk, only where the lease is still ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from access.actors import Actor
+from dispatch import bulk, clock
+from dispatch.claims import Claimed
+from dispatch.models import Attempt, Delivery, Lane, Outcome, ProductStatus, State
+from dispatch.retry import Answer, Decision, Policy, decide
+from outbound import outcomes
+from outbound.transfer import KEEP_BYTES, Result
+from webhooks import diagnosis
+from webhooks.actions import stop_webhook
+from webhooks.models import Backoff, StoppedReason, Webhook
+
+logger = structlog.get_logger(__name__)
+
+# The request never left this machine.
+NOT_SENT = frozenset(
+    {
+        outcomes.ADDRESS_INVALID,
+        outcomes.HEADER_REFUSED,
+        outcomes.REFUSED_ADDRESS,
+        outcomes.CLIENT_CERTIFICATE_UNUSABLE,
+        outcomes.AUTHORITY_UNUSABLE,
+    }
+)
+# Trying again can't help until somebody changes the configuration.
+CONFIGURATION = frozenset(
+    {outcomes.HEADER_REFUSED, outcomes.CLIENT_CERTIFICATE_UNUSABLE, outcomes.AUTHORITY_UNUSABLE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A claimed delivery whose transfer has ended, with the request's headers already masked."""
+
+    claimed: Claimed
+    result: Result
+    request_headers: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    finished: Finished
+    answer: Answer
+    diagnosis: str
+    decision: Decision
+    counted_attempts: int
+
+
+def record_results(finished: Sequence[Finished]) -> int:
+    """Write the results; return how many deliveries took theirs.
+
+    Safe to run twice and to be cut off anywhere: a result whose lease has passed to another claim is left out, that
+    claim has closed the attempt as unknown.
+    """
+    if not finished:
+        return 0
+    with transaction.atomic():
+        now = clock.now()
+        ours = _lock_ours(finished)
+        back = [done for done in ours if done.result.error == outcomes.NOT_STARTED]
+        judged = [_judge(done, now) for done in ours if done.result.error != outcomes.NOT_STARTED]
+        _hand_back([done.claimed for done in back], now)
+        _write_attempts(judged, now)
+        _write_deliveries(judged, now)
+        _write_statuses(judged, now)
+        _write_lanes(judged, now)
+        _stop_gone_webhooks(judged)
+    return len(judged)
+
+
+def release(claims: Sequence[Claimed]) -> None:
+    """Give claimed deliveries that were never started back: what a dispatcher does before it stops."""
+    unsent = [Finished(claimed, Result(error=outcomes.NOT_STARTED), []) for claimed in claims]
+    record_results(unsent)
+
+
+def _hand_back(claims: Sequence[Claimed], now: datetime) -> None:
+    if not claims:
+        return
+    bulk.update_rows(
+        Delivery,
+        [
+            {"id": row.delivery_id, "lease_token": None, "due_at": now, "lease_token": Was(row.lease_token)}
+            for row in claims
+        ],
+        guard=("lease_token", "lease_match"),
+    )
+    closed = {"outcome": Outcome.HANDED_BACK, "counted": False, "finished_at": now}
+    bulk.update_rows(Attempt, [{"id": row.attempt_id, **closed} for row in claims])
+
+
+def _lock_ours(finished: Sequence[Finished]) -> list[Finished]:
+    """Lock the deliveries, in the order of their ids as everybody does, and keep those whose lease is still ours."""
+    ids = [done.claimed.delivery_id for done in finished]
+    rows = Delivery.objects.filter(pk__in=ids).order_by("pk").select_for_update()
+    leases = dict(rows.values_list("pk", "lease_token"))
+    ours = [done for done in finished if leases.get(done.claimed.delivery_id) == done.claimed.lease_token]
+    if len(ours) < len(finished):
+        logger.warning("dispatch.lease_lost", results=len(finished) - len(ours))
+    return ours
+
+
+def _judge(done: Finished, now: datetime) -> _Judged:
+    claimed, result = done.claimed, done.result
+    answer = build_answer(result)
+    counted = claimed.counted_attempts + 1
+    policy = Policy(
+        interval_seconds=claimed.plan.retry_interval_seconds,
+        max_attempts=claimed.plan.max_attempts,
+        exponential=claimed.plan.backoff == Backoff.EXPONENTIAL,
+    )
+    decision = decide(answer, counted, policy, started_at=claimed.started_at, now=now)
+    code = "" if answer.succeeded else diagnosis.code_for(result, auth_method=claimed.plan.auth_method)
+    return _Judged(done, answer, code, decision, counted)
+
+
+def build_answer(result: Result) -> Answer:
+    """Return what a transfer came to, in the words of the retry rule."""
+    if result.error is None:
+        return Answer(Outcome.ANSWERED, result.status, retry_after=result.header("retry-after") or "")
+    outcome = Outcome.NOT_SENT if result.error in NOT_SENT else Outcome.NO_ANSWER
+    return Answer(outcome, configuration=result.error in CONFIGURATION)
+
+
+def _write_attempts(judged: Sequence[_Judged], now: datetime) -> None:
+    bulk.update_rows(Attempt, [_attempt_values(row, now) for row in judged])
+
+
+def _attempt_values(row: _Judged, now: datetime) -> dict[str, Any]:
+    result, timing = row.finished.result, row.finished.result.timing
+    redactor = row.finished.claimed.plan.redactor
+    return {
+        "id": row.finished.claimed.attempt_id,
+        "outcome": row.answer.outcome,
+        "succeeded": row.answer.succeeded,
+        "finished_at": now,
+        "request_headers": row.finished.request_headers,
+        "status": result.status,
+        "response_headers": redactor.headers(result.headers),
+        "response_body": redactor.body(result.body, cut=result.answer_cut or len(result.body) >= KEEP_BYTES),
+        "answer_cut": result.answer_cut,
+        "diagnosis": row.diagnosis,
+        "detail": result.detail[:300],
+        "remote_address": f"{result.address}:{result.port}" if result.address else "",
+        "private": result.private,
+        "duration_ms": round(timing.total * 1000),
+        "timing": {
+            "dns": round(timing.dns * 1000, 1),
+            "connect": round(timing.connect * 1000, 1),
+            "tls": round(timing.tls * 1000, 1),
+            "first_byte": round(timing.first_byte * 1000, 1),
+            "total": round(timing.total * 1000, 1),
+        },
+    }
+
+
+def _write_deliveries(judged: Sequence[_Judged], now: datetime) -> None:
+    bulk.update_rows(
+        Delivery,
+        [
+            {
+                "id": row.finished.claimed.delivery_id,
+                "state": row.decision.state,
+                "reason": row.decision.reason,
+                "due_at": row.decision.due_at,
+                "lease_token": None,
+                "counted_attempts": row.counted_attempts,
+                "unknown_in_row": 0,
+                "last_status": row.finished.result.status,
+                "last_diagnosis": row.diagnosis,
+                "last_attempt_at": row.finished.claimed.started_at,
+                "finished_at": None if row.decision.state == State.WAITING else now,
+                # A delivery that somebody waited for waits in line like the others once its first attempt failed.
+                "urgent": False,
+            }
+            for row in judged
+        ],
+    )
+
+
+def _write_statuses(judged: Sequence[_Judged], now: datetime) -> None:
+    bulk.update_rows(
+        ProductStatus,
+        [
+            {
+                "delivery": row.finished.claimed.delivery_id,
+                "state": row.decision.state,
+                "failed_attempts": row.counted_attempts - row.answer.succeeded,
+                "changed_at": now,
+            }
+            for row in judged
+        ],
+        key="delivery",
+    )
+
+
+def _write_lanes(judged: Sequence[_Judged], now: datetime) -> None:
+    """Note per webhook how long it has been failing and until when it asked to be left alone."""
+    webhook_ids = {row.finished.claimed.webhook_id for row in judged}
+    lanes = {lane.pk: lane for lane in Lane.objects.filter(pk__in=webhook_ids).order_by("pk").select_for_update()}
+    for row in judged:
+        _note(lanes[row.finished.claimed.webhook_id], row, now)
+    bulk.update_rows(
+        Lane,
+        [
+            {
+                "webhook": lane.pk,
+                "open_at": lane.open_at,
+                "failures_in_row": lane.failures_in_row,
+                "failing_since": lane.failing_since,
+                "last_success_at": lane.last_success_at,
+            }
+            for lane in lanes.values()
+        ],
+        key="webhook",
+    )
+
+
+def _note(lane: Lane, row: _Judged, now: datetime) -> None:
+    if row.answer.succeeded:
+        lane.failures_in_row, lane.failing_since, lane.last_success_at = 0, None, now
+        return
+    lane.failures_in_row += 1
+    lane.failing_since = lane.failing_since or now
+    opens = row.decision.lane_open_at
+    if opens and (lane.open_at is None or lane.open_at < opens):
+        lane.open_at = opens
+
+
+def _stop_gone_webhooks(judged: Sequence[_Judged]) -> None:
+    gone = {row.finished.claimed.webhook_id for row in judged if row.decision.stop_webhook}
+    for webhook in Webhook.objects.filter(pk__in=gone, stopped_at__isnull=True).order_by("pk"):
+        stop_webhook(webhook, reason=StoppedReason.GONE, by=Actor.system("dispatcher"))
+

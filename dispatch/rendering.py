@@ -1,0 +1,49 @@
+"""The bytes of a delivery, made once, at its first claim. Work for the processor only: nothing here waits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from catalog.links import download_url
+from dispatch.models import Event
+from webhooks.formats import EventContent, FormatError, render
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    body: bytes
+    content_type: str
+    body_format: str
+
+
+@dataclass(frozen=True)
+class Poison:
+    """A body that can't be made: the code of the diagnosis."""
+
+    code: str
+
+
+def render_body(event: Event, *, delivery_uuid: UUID, body_format: str, now: datetime) -> Rendered | Poison:
+    """Return the body of one delivery of `event`; the life of its download link starts at `now`.
+
+    Whatever goes wrong with one event's content is that delivery's end and not the claim's: it comes back as Poison.
+    """
+    try:
+        link = build_link(event, delivery_uuid=delivery_uuid, now=now)
+        content = EventContent(type=event.type, occurred_at=event.occurred_at, payload_text=event.payload, link=link)
+        rendered = render(body_format, content)
+    except FormatError:
+        logger.warning("dispatch.body_not_rendered", event=str(event.uuid), delivery=str(delivery_uuid))
+        return Poison("body_not_rendered")
+    return Rendered(rendered.body, rendered.content_type, body_format)
+
+
+def build_link(event: Event, *, delivery_uuid: UUID, now: datetime) -> str:
+    """Return the signed download link of a publication's file, "" for events without a file (ONS-19)."""
+    if event.publication is None:
+        return ""
+    return download_url(event.publication, delivery_uuid=delivery_uuid, issued_at=now)
