@@ -13,3 +13,11 @@ class FileRefused(ActionError):
 
 class PublicationRefused(ActionError):
     """A publication that can't be made, released or withdrawn."""
+
+
+class LinkRefused(Exception):
+    """A download link that opens nothing. The code is for the log: whoever holds the link is told nothing but 404."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code

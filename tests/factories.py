@@ -46,3 +46,65 @@ def make_cnpj(number: int) -> str:
         rest = sum(digit * weight for digit, weight in zip(reversed(digits), weights, strict=True)) % 11
         digits.append(0 if rest < 2 else 11 - rest)
     return "".join(str(digit) for digit in digits)
+
+
+# --- catalog ----------------------------------------------------------------------------------------------------
+
+
+def make_macro_process(**over: Any) -> Any:
+    from catalog.models import MacroProcess
+
+    number = next_number()
+    return MacroProcess.objects.create(**{"code": f"MP{number}", "name": f"Macro-process {number}"} | over)
+
+
+def make_process(**over: Any) -> Any:
+    from catalog.models import Process
+
+    number = next_number()
+    over.setdefault("macro_process", None)
+    over["macro_process"] = over["macro_process"] or make_macro_process()
+    return Process.objects.create(**{"code": f"P{number}", "name": f"Process {number}"} | over)
+
+
+def make_product(*, granted_to: Any = (), **over: Any) -> Any:
+    """A daily product for everyone, or with `granted_to` one for these participants only."""
+    from catalog.models import Product, ProductGrant
+
+    number = next_number()
+    over["process"] = over.get("process") or make_process()
+    if granted_to:
+        over.setdefault("audience", "granted")
+    fields = {"code": f"PRODUCT-{number}", "name": f"Product {number}", "periodicity": "daily"} | over
+    product = Product.objects.create(**fields)
+    for participant in granted_to:
+        ProductGrant.objects.create(product=product, participant=participant)
+    return product
+
+
+def make_publication(product: Any = None, *, content: bytes = b"", **over: Any) -> Any:
+    """A published version with a real small file. Without a period it takes a day of its own.
+
+    `over` names fields of the row; `content` the bytes of the file.
+    """
+    from datetime import date, timedelta
+
+    from access.actors import Actor
+    from catalog.actions import receive_file, store_publication
+    from catalog.models import Publication
+
+    from django.core.files.base import ContentFile
+
+    number = next_number()
+    product = product or make_product()
+    day = date(2020, 1, 1) + timedelta(days=number)
+    period = over.pop("period", None) or (f"{day:%Y-%m}" if product.periodicity == "monthly" else day.isoformat())
+    received = receive_file(ContentFile(content or b"hour;price\n1;%d.00\n" % number, over.pop("file_name", "data.csv")))
+    publish_at = over.pop("publish_at", None)
+    stored = store_publication(
+        product, period=period, received=received, publish_at=publish_at, by=Actor.system("factory")
+    )
+    if over:
+        Publication.objects.filter(pk=stored.publication.pk).update(**over)
+        stored.publication.refresh_from_db()
+    return stored.publication
