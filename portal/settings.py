@@ -5,12 +5,15 @@ from datetime import timedelta
 import environ
 from csp.constants import NONE, SELF
 
-from portal.environment import BASE_DIR, env, read_environment, read_home, read_secret
+from portal.environment import BASE_DIR, PRODUCTION, env, read_environment, read_home, read_secret
+from portal.logging import build_logging
 
 environ.Env.read_env(env.str("PORTAL_ENV_FILE", default=str(BASE_DIR / ".env")))
 
 # --- where this installation runs -------------------------------------------------------------------------------
 
+# The same as in pyproject.toml (a test compares); receivers see it in User-Agent.
+PORTAL_VERSION = "0.1.0"
 PORTAL_ENVIRONMENT = read_environment()
 PORTAL_HOME = read_home()
 PORTAL_BASE_URL = env.str("PORTAL_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
@@ -48,6 +51,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.forms",
 ]
 
 MIDDLEWARE = [
@@ -81,10 +85,13 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "portal.navigation.frame",
             ],
         },
     },
 ]
+
+FORM_RENDERER = "portal.form_renderer.HouseRenderer"
 
 # --- database ---------------------------------------------------------------------------------------------------
 
@@ -102,13 +109,17 @@ else:
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Shared by all processes: limits on sign-ins count here. The table is made by a migration; CACHE_URL names another.
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://portal_cache")}
+if CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
+    # Django's 300 rows would let a caller push the counts out with rows of his own.
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 100_000}
+
 # --- people, language, time -------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "access.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+# Django's ModelBackend included: allauth's stands on it. One alone, so that a wrong password is hashed once.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -120,6 +131,24 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_ADAPTER = "access.adapter.AccountAdapter"
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Gancho] "
+# No mail to addresses that have no account, and the same page as for those that have one.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_PREVENT_ENUMERATION = True
+# allauth's own generator keeps a second list of addresses beside the user's, by which people could also sign in.
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
+ACCOUNT_SESSION_REMEMBER = True
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+# Per caller's address and per account ("key"), counted in the cache that all processes share.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+    "change_password": "5/m/user",
+}
 
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", "Português"), ("en", "English")]
@@ -133,9 +162,15 @@ TIME_ZONE = "America/Sao_Paulo"
 STATIC_URL = "/static/"
 STATIC_ROOT = PORTAL_HOME / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
 MEDIA_ROOT = PORTAL_HOME / "files"
 PORTAL_MAX_FILE_BYTES = env.int("PORTAL_MAX_FILE_BYTES", default=200 * 1024 * 1024)
 PORTAL_DOWNLOAD_LINK_DAYS = env.int("PORTAL_DOWNLOAD_LINK_DAYS", default=7)
+# Where nginx in front reads MEDIA_ROOT as an internal location, such as /files/: it then sends the bytes itself.
+PORTAL_DOWNLOAD_X_ACCEL_PREFIX = env.str("PORTAL_DOWNLOAD_X_ACCEL_PREFIX", default="")
 
 # --- browser-side safety ----------------------------------------------------------------------------------------
 
@@ -194,6 +229,14 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="memory://")
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_TASK_IGNORE_RESULT = True
+# Nothing keeps results, so there is nothing to clean up either: no row of Celery's own beside our jobs.
+CELERY_RESULT_EXPIRES = 0
+
+# --- logs -------------------------------------------------------------------------------------------------------
+
+LOGGING = build_logging(
+    readable=PORTAL_ENVIRONMENT != PRODUCTION, level=env.str("PORTAL_LOG_LEVEL", default="INFO").upper()
+)
 
 # --- mail -------------------------------------------------------------------------------------------------------
 
