@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from access.models import AuditEntry, Participant
 _LABEL_LENGTH = 200
 
 
-def record(  # noqa: PLR0913 (all by keyword; a dataclass would only repeat the row)
+def record(
     *,
     by: Actor,
     action: str,
@@ -69,8 +70,11 @@ def _plain(value: Any) -> Any:
 
 
 def _plain_leaf(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int):
         return value
+    if isinstance(value, float):
+        # jsonb takes neither NaN nor infinity.
+        return value if isfinite(value) else str(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, str | Promise | UUID | Decimal | timedelta):
@@ -81,5 +85,6 @@ def _plain_leaf(value: Any) -> Any:
 
 
 def _clean(text: str) -> str:
-    # PostgreSQL stores no NUL, neither in text nor in jsonb: a name that holds one must not undo the change itself.
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    # PostgreSQL stores no NUL and no half of a surrogate pair, neither in text nor in jsonb: a name that holds one must
+    # not undo the change itself.
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

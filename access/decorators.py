@@ -8,7 +8,9 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
 
+from access.models import Membership, Participant
 from access.requests import PortalRequest
 from access.roles import Role
 
@@ -29,14 +31,31 @@ def participant_page(*, role: Role = Role.VIEWER) -> Callable[[View], View]:
                 return _to_login(request)
             actor = request.actor
             if actor.participant is None:
-                return render(request, "access/participant_missing.html", status=403)
+                return _participant_missing(request)
             if not actor.can(role):
-                return render(request, "access/role_refused.html", {"needed": role}, status=403)
+                return _role_refused(request, actor.participant, role)
             return view(request, *args, **kwargs)
 
         return guarded
 
     return decorate
+
+
+def _participant_missing(request: PortalRequest) -> HttpResponse:
+    usable = [each for each in request.memberships if not each.participant.blocked]
+    blocked = [each.participant.name for each in request.memberships if each.participant.blocked]
+    if usable:
+        title = _("Choose a participant")
+    else:
+        title = _("Your participant is blocked") if blocked else _("You belong to no participant yet")
+    context = {"title": title, "usable": usable, "blocked": blocked}
+    return render(request, "access/participant_missing.html", context, status=403)
+
+
+def _role_refused(request: PortalRequest, participant: Participant, needed: Role) -> HttpResponse:
+    administrators = Membership.objects.administrators_of(participant)
+    context = {"needed": needed, "administrators": [each.user.display_name for each in administrators]}
+    return render(request, "access/role_refused.html", context, status=403)
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:

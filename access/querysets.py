@@ -2,8 +2,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
 
+from access.roles import Role
+
 if TYPE_CHECKING:
     from access.actors import Actor
+    from access.models import Participant
 
 
 class ForActorMixin:
@@ -33,6 +36,10 @@ class ParticipantQuerySet(models.QuerySet):
 class MembershipQuerySet(ForActorQuerySet):
     def of_user(self, user: Any) -> Self:
         return self.filter(user=user).select_related("participant").order_by("pk")
+
+    def administrators_of(self, participant: "Participant") -> Self:
+        found = self.filter(participant=participant, role=Role.ADMINISTRATOR, user__is_active=True)
+        return found.select_related("user").order_by("user__name")
 
 
 class AuditEntryQuerySet(ForActorQuerySet):

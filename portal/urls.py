@@ -1,8 +1,11 @@
 """The whole address map: the only place that knows every app."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 urlpatterns = [
+    path("accounts/", include("access.account_urls")),
+    path("", include("portal.page_urls")),
+    path("", include("access.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.flush import _flush_may_empty_the_audit_trail  # noqa: F401 (autouse)
 from tests.people import Person, make_owner
 from tests.receiver import Receiver
 

@@ -24,7 +24,7 @@ class Person:
     def client(self) -> Client:
         """A browser without JavaScript in which this person is signed in."""
         client = Client()
-        client.force_login(self.user, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(self.user)
         return client
 
     @property
