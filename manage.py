@@ -1,12 +1,13 @@
 #!/usr/bin/env python
 """Entry point of Gancho's management commands."""
 
-import os
 import sys
+
+from portal.environment import load_settings
 
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    load_settings()
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

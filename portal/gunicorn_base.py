@@ -2,7 +2,11 @@
 
 import os
 
+from portal.environment import load_settings
 from portal.gunicorn_logger import ACCESS_FORMAT
+
+# Here, in the first process: a missing setting then ends it at once, with one line, before any worker is started.
+load_settings()
 
 host = os.environ.get("PORTAL_BIND", "127.0.0.1")
 port = int(os.environ.get("PORT", "8000"))

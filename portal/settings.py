@@ -5,7 +5,7 @@ from datetime import timedelta
 import environ
 from csp.constants import NONE, SELF
 
-from portal.environment import BASE_DIR, PRODUCTION, env, read_environment, read_home, read_secret
+from portal.environment import BASE_DIR, PRODUCTION, env, read_environment, read_home, read_secrets
 from portal.logging import build_logging
 
 environ.Env.read_env(env.str("PORTAL_ENV_FILE", default=str(BASE_DIR / ".env")))
@@ -25,8 +25,9 @@ PORTAL_PROXY_COUNT = env.int("PORTAL_PROXY_COUNT", default=0)
 HTTPS = PORTAL_BASE_URL.startswith("https://")
 
 DEBUG = env.bool("DEBUG", default=False) and PORTAL_ENVIRONMENT == "development"
-SECRET_KEY = read_secret("SECRET_KEY", home=PORTAL_HOME, environment=PORTAL_ENVIRONMENT)
-PORTAL_DATA_KEYS = read_secret("PORTAL_DATA_KEYS", home=PORTAL_HOME, environment=PORTAL_ENVIRONMENT)
+SECRET_KEY, PORTAL_DATA_KEYS = read_secrets(
+    "SECRET_KEY", "PORTAL_DATA_KEYS", home=PORTAL_HOME, environment=PORTAL_ENVIRONMENT
+)
 _own_hosts = [environ.urlparse(PORTAL_BASE_URL).hostname, "127.0.0.1", "localhost"]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=_own_hosts)
 CSRF_TRUSTED_ORIGINS = [PORTAL_BASE_URL]

@@ -1,8 +1,12 @@
 """WSGI entry point, served by gunicorn."""
 
-import os
-
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+from portal.environment import load_settings
+
+load_settings()
 application = get_wsgi_application()
+
+from portal.checks import stop_on_errors  # noqa: E402 (the checks of other apps are known only now)
+
+stop_on_errors()

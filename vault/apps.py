@@ -6,6 +6,6 @@ class VaultConfig(AppConfig):
     name = "vault"
 
     def ready(self) -> None:
-        from vault import checks, sentinel  # noqa: F401, PLC0415 (models are not there before)
+        from vault import checks, sentinel  # noqa: F401 (models are not there before)
 
         post_migrate.connect(sentinel.plant_after_migrate, sender=self)
