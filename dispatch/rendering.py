@@ -38,7 +38,7 @@ def render_body(event: Event, *, delivery_uuid: UUID, body_format: str, now: dat
         rendered = render(body_format, content)
     except FormatError:
         logger.warning("dispatch.body_not_rendered", event=str(event.uuid), delivery=str(delivery_uuid))
-        return Poison("body_not_rendered")
+        return Poison("content_not_renderable")
     return Rendered(rendered.body, rendered.content_type, body_format)
 
 

@@ -108,3 +108,43 @@ def make_publication(product: Any = None, *, content: bytes = b"", **over: Any) 
         Publication.objects.filter(pk=stored.publication.pk).update(**over)
         stored.publication.refresh_from_db()
     return stored.publication
+
+
+# --- dispatch ---------------------------------------------------------------------------------------------------
+
+
+def make_event(*, publication: Any = None, **over: Any) -> Any:
+    """An event as dispatch.actions.announce records it; with a publication, of that publication."""
+    from django.utils import timezone
+
+    from catalog.content import EVENT_TYPE, publication_payload
+    from dispatch.actions import subject_of
+    from dispatch.models import Event
+    from dispatch.payloads import dump
+
+    number = next_number()
+    publication = publication or make_publication()
+    fields = {
+        "type": EVENT_TYPE,
+        "source": f"factory {number}",
+        "publication": publication,
+        "subject": subject_of(publication.product),
+        "occurred_at": timezone.now(),
+        "payload": dump(publication_payload(publication)),
+        "dedupe_key": f"event {number}",
+    }
+    return Event.objects.create(**fields | over)
+
+
+def make_delivery(*, webhook: Any = None, event: Any = None, **over: Any) -> Any:
+    """A delivery that is due now, with its webhook's lane."""
+    from django.utils import timezone
+
+    from dispatch.models import Delivery, Lane
+
+    webhook, event = webhook or make_webhook(), event or make_event()
+    Lane.objects.get_or_create(webhook=webhook)
+    now = timezone.now()
+    return Delivery.objects.create(
+        **{"webhook": webhook, "event": event, "subject": event.subject, "due_at": now, "created_at": now} | over
+    )
