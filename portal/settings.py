@@ -198,6 +198,7 @@ SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 LANGUAGE_COOKIE_NAME = "language"
 SECURE_SSL_REDIRECT = False  # the proxy in front does it; the health pages stay reachable inside
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # asks for that redirect, here or in the proxy
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if HTTPS:
