@@ -110,6 +110,37 @@ def make_publication(product: Any = None, *, content: bytes = b"", **over: Any) 
     return stored.publication
 
 
+# --- webhooks ---------------------------------------------------------------------------------------------------
+
+
+def webhook_values(**over: Any) -> Any:
+    """Values that the actions accept. `products`: products or their uuids."""
+    from webhooks.values import WebhookValues
+
+    defaults = {"description": f"Webhook {next_number()}", "request_uri": "https://hook.example.com/in"}
+    products = frozenset(getattr(product, "uuid", product) for product in over.pop("products", ()))
+    return WebhookValues(**defaults | over, products=products)
+
+
+def make_webhook(**over: Any) -> Any:
+    """A webhook as create_webhook makes it. `over`: fields of WebhookValues, or columns that only the system sets."""
+    from dataclasses import fields
+
+    from access.actors import Actor
+    from webhooks.actions import create_webhook
+    from webhooks.models import Webhook
+    from webhooks.values import WebhookValues
+
+    participant = over.pop("participant", None) or make_participant()
+    names = {field.name for field in fields(WebhookValues)}
+    values = webhook_values(**{name: value for name, value in over.items() if name in names})
+    webhook = create_webhook(participant, values=values, by=Actor.system("factory"))
+    if columns := {name: value for name, value in over.items() if name not in names}:
+        Webhook.objects.filter(pk=webhook.pk).update(**columns)
+        webhook.refresh_from_db()
+    return webhook
+
+
 # --- dispatch ---------------------------------------------------------------------------------------------------
 
 

@@ -114,7 +114,7 @@ def build_request(plan: SendPlan, message: Message, now: datetime, not_after: fl
     keys = plan.signing_keys
     if plan.overlap_until is None or now >= plan.overlap_until:
         keys = keys[:1]
-    own = (
+    own: tuple[tuple[str, str], ...] = (
         ("webhook-id", message_id),
         ("webhook-timestamp", str(timestamp)),
         ("webhook-signature", sign(keys, message_id=message_id, timestamp=timestamp, body=message.body)),
@@ -186,7 +186,8 @@ def build_plan(parts: PlanParts) -> SendPlan:
     """Prepare all that does not depend on the message. Raises CannotPlan."""
     credentials = _apply_method(parts)
     own_names = {header.name.lower() for header in parts.own_headers}
-    headers = [(header.name, header.value) for header in (*credentials, *parts.own_headers)]
+    headers = [(header.name, header.value) for header in credentials]
+    headers += [(header.name, header.value) for header in parts.own_headers]
     if "user-agent" not in own_names:
         headers.append(("User-Agent", f"Gancho/{settings.PORTAL_VERSION}"))
     secret_names = {header.name.lower() for header in credentials}

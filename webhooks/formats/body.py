@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar
 
 from django.utils.functional import Promise
 
@@ -16,12 +16,13 @@ class Rendered:
     content_type: str = JSON_CONTENT_TYPE
 
 
-class BodyFormat(Protocol):
+class BodyFormat:
     """One way to write an event down. A module of this folder holds one and names it FORMAT."""
 
-    name: str
-    label: Promise
-    explanation: Promise
+    name: ClassVar[str]
+    label: ClassVar[Promise]
+    explanation: ClassVar[Promise]
 
     def render(self, content: EventContent) -> Rendered:
         """Raises FormatError when the content does not fit."""
+        raise NotImplementedError

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from webhooks import event_types
 from webhooks.event_types import EventContent, dump
-from webhooks.formats.body import Rendered
+from webhooks.formats.body import BodyFormat, Rendered
 
 CAMEL_CASE = {
     "Nome": "nome",
@@ -17,7 +17,7 @@ CAMEL_CASE = {
 }
 
 
-class CamelCase:
+class CamelCase(BodyFormat):
     name = "camel_case"
     label = _("camelCase")
     explanation = _("The same content with the names nome, processo, dataProduto and url.")

@@ -4,10 +4,10 @@ from django.utils.translation import gettext_lazy as _
 
 from webhooks import event_types
 from webhooks.event_types import EventContent
-from webhooks.formats.body import Rendered
+from webhooks.formats.body import BodyFormat, Rendered
 
 
-class Documented:
+class Documented(BodyFormat):
     name = "documented"
     label = _("Documented")
     explanation = _("The names of the guide: DataProduto, MacroProcesso, Nome, Processo, Uri and so on.")

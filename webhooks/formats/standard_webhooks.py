@@ -6,10 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 from webhooks import event_types
 from webhooks.event_types import EventContent, dump
-from webhooks.formats.body import Rendered
+from webhooks.formats.body import BodyFormat, Rendered
 
 
-class StandardWebhooks:
+class StandardWebhooks(BodyFormat):
     name = "standard_webhooks"
     label = _("Standard Webhooks")
     explanation = _("An envelope with type, timestamp and data; data is the documented body.")

@@ -1,0 +1,160 @@
+"""The verbs of a webhook's life. Each is one transaction with its version, its audit entry and its news."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from access import audit
+from access.actors import Actor
+from access.errors import ActionError
+from access.models import Participant
+from webhooks.drafts import Draft, make_draft
+from webhooks.errors import InvalidWebhook, WebhookArchived
+from webhooks.models import StoppedReason, Webhook
+from webhooks.rules import find_holder_problems, find_problems
+from webhooks.saving import fill_webhook, write_event_types, write_headers, write_products
+from webhooks.signals import webhook_changed
+from webhooks.signing import OVERLAP, generate_secret
+from webhooks.values import WebhookValues
+from webhooks.versions import audited, record_version
+
+
+def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor) -> Webhook:
+    """Create a webhook with a signing secret of its own. Raises InvalidWebhook.
+
+    The secret can be shown once, by `reveal_signing_secret`.
+    """
+    draft = make_draft(values, None)
+    _refuse_invalid(draft, participant)
+
+    def create() -> Webhook:
+        webhook = Webhook(participant=participant, created_by=by.label[:200])
+        webhook.signing_secret, webhook.signing_secret_set_at = generate_secret(), timezone.now()
+        _save(webhook, draft, by=by, action="webhooks.webhook.created")
+        webhook_changed.send(Webhook, webhook=webhook, created=True)
+        return webhook
+
+    return _save_as_only_holder(create, draft, participant)
+
+
+def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Webhook:
+    """Replace the values of a webhook. Returns the row as it now is. Raises InvalidWebhook, WebhookArchived.
+
+    A webhook that the system stopped starts again when its address changes, or when `values.resume` says so.
+    """
+
+    def update() -> Webhook:
+        locked = _lock(webhook)
+        draft = make_draft(values, locked)
+        _refuse_invalid(draft, locked.participant)
+        if locked.stopped and (values.resume or values.request_uri != locked.request_uri):
+            before, after = {"stopped": locked.stopped_reason}, {"stopped": False}
+            locked.stopped_at, locked.stopped_reason = None, ""
+            _record(locked, "webhooks.webhook.resumed", by=by, before=before, after=after)
+        _save(locked, draft, by=by, action="webhooks.webhook.updated")
+        webhook_changed.send(Webhook, webhook=locked, created=False)
+        return locked
+
+    return _save_as_only_holder(update, make_draft(values, webhook), webhook.participant)
+
+
+def archive_webhook(webhook: Webhook, *, by: Actor) -> Webhook:
+    """Take a webhook out of use for good. Archiving it twice changes nothing the second time."""
+    with transaction.atomic():
+        locked = Webhook.objects.select_for_update().get(pk=webhook.pk)
+        if locked.archived:
+            return locked
+        before = {"active": locked.active, "archived": False}
+        locked.active, locked.archived_at = False, timezone.now()
+        locked.save(update_fields=["active", "archived_at", "updated_at"])
+        _record(locked, "webhooks.webhook.archived", by=by, before=before, after={"active": False, "archived": True})
+        webhook_changed.send(Webhook, webhook=locked, created=False)
+    return locked
+
+
+def stop_webhook(webhook: Webhook, *, reason: str, by: Actor) -> bool:
+    """Stop a webhook for the system's own reason. Returns whether this call did it: of two at once, one does."""
+    with transaction.atomic():
+        running = Webhook.objects.live().filter(pk=webhook.pk, stopped_at__isnull=True)
+        now, reason = timezone.now(), StoppedReason(reason).value
+        if not running.update(stopped_at=now, stopped_reason=reason, updated_at=now):
+            return False
+        stopped = Webhook.objects.get(pk=webhook.pk)
+        _record(stopped, "webhooks.webhook.stopped", by=by, before={"stopped": False}, after={"stopped": reason})
+        webhook_changed.send(Webhook, webhook=stopped, created=False)
+    return True
+
+
+def rotate_signing_secret(webhook: Webhook, *, by: Actor) -> Webhook:
+    """Make a new signing secret. The one so far signs as well for a day; one replaced before that no longer does."""
+    with transaction.atomic():
+        locked = _lock(webhook)
+        now = timezone.now()
+        locked.previous_signing_secret = locked.signing_secret
+        locked.previous_signing_secret_until = now + OVERLAP
+        locked.signing_secret, locked.signing_secret_version = generate_secret(), uuid4()
+        locked.signing_secret_set_at, locked.signing_secret_shown_at = now, None
+        before = audited(locked.current_version)
+        locked.save()
+        version = record_version(locked, by=by.label)
+        before, after = audit.changes(before, audited(version))
+        _record(locked, "webhooks.webhook.signing_secret_rotated", by=by, before=before, after=after)
+        webhook_changed.send(Webhook, webhook=locked, created=False)
+    return locked
+
+
+def reveal_signing_secret(webhook: Webhook, *, by: Actor) -> str:
+    """Return the signing secret, once. Raises ActionError: already_shown. Of two presses at once, one gets it."""
+    with transaction.atomic():
+        never_shown = Webhook.objects.live().filter(pk=webhook.pk, signing_secret_shown_at__isnull=True)
+        if not never_shown.update(signing_secret_shown_at=timezone.now()):
+            message = _("The signing secret was already shown. If it was not kept, make a new one.")
+            raise ActionError("already_shown", message)
+        shown = Webhook.objects.get(pk=webhook.pk)
+        _record(shown, "webhooks.webhook.signing_secret_shown", by=by, before={}, after={})
+        return shown.signing_secret
+
+
+def _lock(webhook: Webhook) -> Webhook:
+    locked = Webhook.objects.select_for_update(of=("self",)).select_related("participant", "current_version")
+    found = locked.get(pk=webhook.pk)
+    if found.archived:
+        raise WebhookArchived
+    return found
+
+
+def _refuse_invalid(draft: Draft, participant: Participant) -> None:
+    if problems := find_problems(draft, participant):
+        raise InvalidWebhook(problems)
+
+
+def _save(webhook: Webhook, draft: Draft, *, by: Actor, action: str) -> None:
+    now, before = timezone.now(), audited(webhook.current_version)
+    fill_webhook(webhook, draft, now=now)
+    webhook.save()
+    write_headers(webhook, draft.headers, now=now)
+    write_products(webhook, draft.values.products)
+    write_event_types(webhook, draft.values.event_types)
+    if version := record_version(webhook, by=by.label):
+        before, after = audit.changes(before, audited(version))
+        _record(webhook, action, by=by, before=before, after=after)
+
+
+def _save_as_only_holder(save: Callable[[], Webhook], draft: Draft, participant: Participant) -> Webhook:
+    """Two saves at once may both have found the place of the suspect score free: the database lets one have it."""
+    try:
+        with transaction.atomic():
+            return save()
+    except IntegrityError:
+        problems = list(find_holder_problems(draft.values, participant, draft.webhook))
+        if not problems:
+            raise
+    raise InvalidWebhook(problems)
+
+
+def _record(webhook: Webhook, action: str, *, by: Actor, **values: dict[str, Any]) -> None:
+    audit.record(by=by, action=action, obj=webhook, participant=webhook.participant, **values)
