@@ -1,12 +1,15 @@
 """Fixtures of the whole suite, and its promise that no test reaches beyond this machine."""
 
+import os
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from django.db import connection
 
+from tests import services
 from tests.flush import _flush_may_empty_the_audit_trail  # noqa: F401 (autouse)
 from tests.people import Person, make_owner
 from tests.receiver import Receiver
@@ -42,6 +45,47 @@ def loopback(settings: Any) -> None:
     """The operator allows loopback, as `make run` does for its demo receiver: for tests with a real receiver."""
     settings.PORTAL_OUTBOUND_ALLOW = ["127.0.0.0/8"]
     settings.PORTAL_OUTBOUND_ALLOW_LOOPBACK = True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Unit tests of what only PostgreSQL does have their own part of `make test`; elsewhere they say so."""
+    if connection.vendor != "postgresql":
+        for item in items:
+            if item.get_closest_marker("postgres") and not item.get_closest_marker("process"):
+                item.add_marker(pytest.mark.skip(reason="needs PostgreSQL: `make test` runs it there"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server for processes of tests; `make test` brings one, else one is started here."""
+    with services.provide_postgres() as url:
+        if url is None:
+            miss("PostgreSQL")
+        yield url
+
+
+@pytest.fixture
+def postgres_database(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty database on that server."""
+    with services.fresh_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium that starts."""
+    path = os.environ.get("TEST_CHROMIUM") or services.provide_chromium()
+    if not path:
+        miss("Chromium")
+    return path
+
+
+def miss(what: str) -> NoReturn:
+    """A service that can't be had: a skip that says so, in CI a failure."""
+    reason = f"{what} is not here and could not be installed"
+    if services.must_have_everything():
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture
