@@ -1,0 +1,97 @@
+"""Blocking and unblocking participants in the admin: a page shows the effect and asks for the reason, then does it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from access import actions, slots
+from access.actors import Actor
+from access.admin.forms import BlockForm
+from access.models import Participant
+
+PERMISSION = "access.block_participant"
+LIST = "admin:access_participant_changelist"
+
+
+class BlockingMixin(admin.ModelAdmin):
+    """Adds the two actions and their confirmation pages to the admin of participants."""
+
+    actions = ("block_selected", "unblock_selected")
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("block/", self.admin_site.admin_view(self.block_view), name="access_participant_block"),
+            path("unblock/", self.admin_site.admin_view(self.unblock_view), name="access_participant_unblock"),
+        ]
+        return own + super().get_urls()
+
+    def has_block_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(PERMISSION)
+
+    @admin.action(description=gettext_lazy("Block the selected participants"), permissions=["block"])
+    def block_selected(self, request: HttpRequest, queryset: QuerySet[Participant]) -> HttpResponse:
+        return redirect(_url("block", queryset))
+
+    @admin.action(description=gettext_lazy("Unblock the selected participants"), permissions=["block"])
+    def unblock_selected(self, request: HttpRequest, queryset: QuerySet[Participant]) -> HttpResponse:
+        return redirect(_url("unblock", queryset))
+
+    def block_view(self, request: HttpRequest) -> HttpResponse:
+        participants = self._chosen(request, blocked=False)
+        form = BlockForm(request.POST or None)
+        if request.method == "POST" and participants and form.is_valid():
+            with transaction.atomic():
+                for each in participants:
+                    actions.block_participant(each, reason=form.cleaned_data["reason"], by=_staff(request))
+            done = ngettext(
+                "%(n)s participant is blocked now.", "%(n)s participants are blocked now.", len(participants)
+            )
+            return self._back(request, done % {"n": len(participants)})
+        return self._confirm(request, {"participants": participants, "form": form, "title": _("Block participants")})
+
+    def unblock_view(self, request: HttpRequest) -> HttpResponse:
+        participants = self._chosen(request, blocked=True)
+        if request.method == "POST" and participants:
+            with transaction.atomic():
+                for each in participants:
+                    actions.unblock_participant(each, by=_staff(request))
+            done = ngettext("%(n)s participant is open again.", "%(n)s participants are open again.", len(participants))
+            return self._back(request, done % {"n": len(participants)})
+        return self._confirm(request, {"participants": participants, "title": _("Unblock participants")})
+
+    def _chosen(self, request: HttpRequest, *, blocked: bool) -> list[Participant]:
+        if not self.has_block_permission(request):
+            raise PermissionDenied
+        given = request.POST if request.method == "POST" else request.GET
+        ids = [each for each in given.getlist("id") if each.isdecimal()]
+        found = Participant.objects.filter(pk__in=ids, blocked_at__isnull=not blocked)
+        return list(found.annotate(members=Count("memberships")).order_by("name"))
+
+    def _confirm(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        slot = "participants_block_effect" if "form" in context else "participants_unblock_effect"
+        context["effect"] = slots.call(slot, request, participants=context["participants"])
+        everything = {**self.admin_site.each_context(request), "opts": self.model._meta, **context}
+        return TemplateResponse(request, "access/admin/participant_block.html", everything)
+
+    def _back(self, request: HttpRequest, words: str) -> HttpResponse:
+        self.message_user(request, words, messages.SUCCESS)
+        return redirect(LIST)
+
+
+def _url(verb: str, queryset: QuerySet[Participant]) -> str:
+    query = QueryDict(mutable=True)
+    query.setlist("id", [str(pk) for pk in queryset.values_list("pk", flat=True)])
+    return f"{reverse(f'admin:access_participant_{verb}')}?{query.urlencode()}"
+
+
+def _staff(request: HttpRequest) -> Actor:
+    return Actor.for_staff(request.user)  # type: ignore[arg-type]
