@@ -4,6 +4,7 @@ server. They are checked when an address is saved and again before every call.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -29,6 +30,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _INNER_DOMAINS = ("local", "internal", "localhost", "home.arpa")
 # RFC 3986: reserved, unreserved and percent; everything else is percent-encoded as UTF-8 before it is sent.
 _SAFE = "%:/?@!$&'()*+,;=-._~"
+_PLAIN_PATH = re.compile(rf"[0-9A-Za-z{re.escape(_SAFE)}]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -71,7 +73,9 @@ def check_url(url: str, *, policy: Policy | None = None) -> Address:
         raise Refused("url_malformed", _("This is not a complete address. Example: https://example.com/hook"))
     scheme = _check_scheme(match["scheme"].lower(), policy)
     host, port = _check_authority(match["authority"], scheme, policy)
-    path = quote((match["path"] or "/") + (match["query"] or ""), safe=_SAFE)
+    path = (match["path"] or "/") + (match["query"] or "")
+    if not _PLAIN_PATH.fullmatch(path):
+        path = quote(path, safe=_SAFE)
     return Address(scheme, host, port, path, _put_together(scheme, host, port, path))
 
 
@@ -96,6 +100,7 @@ def _check_scheme(scheme: str, policy: Policy) -> str:
     return scheme
 
 
+@lru_cache(maxsize=4096)
 def _check_authority(authority: str, scheme: str, policy: Policy) -> tuple[str, int]:
     if "@" in authority:
         raise Refused("url_userinfo", _("The address must not contain a user name or a password."))

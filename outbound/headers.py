@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Final
 
 from django.utils.translation import gettext_lazy as _
@@ -43,8 +44,7 @@ _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 def is_reserved(name: str) -> bool:
     """True for names that participants may not set."""
-    name = name.lower()
-    return is_transport(name) or name.startswith(OWN_PREFIXES)
+    return is_transport(name) or name.lower().startswith(OWN_PREFIXES)
 
 
 def is_transport(name: str) -> bool:
@@ -54,10 +54,7 @@ def is_transport(name: str) -> bool:
 
 
 def check_syntax(name: str, value: str) -> None:
-    """Refuse a header that is not a token of 1-64 characters with a value of printable ASCII (at most 4 KiB).
-
-    Called for every header of every request, whoever set it: a line feed in either would be another header.
-    """
+    """Refuse a header that is not a token of 1-64 characters with a value of printable ASCII (at most 4 KiB)."""
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise _refused("header_name_invalid", _("This is not a valid header name."), name)
     if len(value) > MAX_VALUE:
@@ -87,6 +84,30 @@ def check_headers(headers: Iterable[tuple[str, str]], *, taken: Collection[str] 
         if name.lower() in seen:
             raise _refused("header_duplicate", _("This header is given twice."), name)
         seen.add(name.lower())
+
+
+def write_lines(headers: Iterable[tuple[str, str]]) -> tuple[list[str], set[str]]:
+    """Headers as lines for the wire, and their names in lower case. For every request, whoever set its headers:
+    a line feed in any of them would be one header more. Raises HeaderRefused.
+    """
+    lines, seen = [], set()
+    for name, value in headers:
+        key = _writable_name(name)
+        if key in seen:
+            raise _refused("header_duplicate", _("This header is given twice."), name)
+        if len(value) > MAX_VALUE or not _VALUE.fullmatch(value):
+            check_syntax(name, value)
+        seen.add(key)
+        lines.append(f"{name}: {value}")
+    return lines, seen
+
+
+@lru_cache(maxsize=1024)
+def _writable_name(name: str) -> str:
+    check_syntax(name, "-")
+    if is_transport(name):
+        raise _refused("header_reserved", _("This header is set by the system and cannot be changed."), name)
+    return name.lower()
 
 
 def _refused(code: str, message: object, name: str) -> HeaderRefused:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from ipaddress import ip_network
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import certifi
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 from outbound.networks import IPNetwork, is_link_local, is_loopback, is_public, parse_address
 
@@ -70,31 +71,28 @@ class Policy:
         return any(low <= port <= high for low, high in self.ports)
 
 
-class _Values(NamedTuple):
-    allow: tuple[str, ...]
-    allow_loopback: bool
-    allow_link_local: bool
-    allow_http: bool
-    ports: tuple[str, ...]
-    own_urls: tuple[str, ...]
-    deadline_seconds: float
-    ca_file: str
-
-
+@lru_cache(maxsize=1)
 def load_policy() -> Policy:
-    """The policy of the current settings. Cheap: built once for each set of values."""
-    return _build_policy(
-        _Values(
-            allow=tuple(settings.PORTAL_OUTBOUND_ALLOW),
-            allow_loopback=settings.PORTAL_OUTBOUND_ALLOW_LOOPBACK,
-            allow_link_local=settings.PORTAL_OUTBOUND_ALLOW_LINK_LOCAL,
-            allow_http=settings.PORTAL_OUTBOUND_ALLOW_HTTP,
-            ports=tuple(settings.PORTAL_OUTBOUND_PORTS),
-            own_urls=(settings.PORTAL_BASE_URL, settings.PORTAL_DOWNLOAD_BASE_URL),
-            deadline_seconds=settings.PORTAL_OUTBOUND_DEADLINE_SECONDS,
-            ca_file=settings.PORTAL_OUTBOUND_CA_FILE,
-        )
+    """The policy of the settings, built once. Raises ImproperlyConfigured for settings that make no sense."""
+    if not settings.PORTAL_OUTBOUND_DEADLINE_SECONDS > 0:
+        raise ImproperlyConfigured("PORTAL_OUTBOUND_DEADLINE_SECONDS must be more than 0")
+    own_urls = (settings.PORTAL_BASE_URL, settings.PORTAL_DOWNLOAD_BASE_URL)
+    return Policy(
+        allowances=tuple(parse_allowance(text) for text in settings.PORTAL_OUTBOUND_ALLOW),
+        allow_loopback=settings.PORTAL_OUTBOUND_ALLOW_LOOPBACK,
+        allow_link_local=settings.PORTAL_OUTBOUND_ALLOW_LINK_LOCAL,
+        allow_http=settings.PORTAL_OUTBOUND_ALLOW_HTTP,
+        ports=tuple(parse_ports(text) for text in settings.PORTAL_OUTBOUND_PORTS),
+        own_origins=frozenset(_origin_of(url) for url in own_urls if url),
+        deadline_seconds=settings.PORTAL_OUTBOUND_DEADLINE_SECONDS,
+        ca_file=settings.PORTAL_OUTBOUND_CA_FILE or certifi.where(),
     )
+
+
+@receiver(setting_changed)
+def _forget_policy(*, setting: str, **kwargs: object) -> None:
+    if setting.startswith("PORTAL_"):
+        load_policy.cache_clear()
 
 
 def parse_allowance(text: str) -> Allowance:
@@ -135,19 +133,3 @@ def _origin_of(url: str) -> tuple[str, int]:
     host = parts.hostname or ""
     address = parse_address(host)
     return (str(address) if address else host.rstrip("."), parts.port or _DEFAULT_PORTS.get(parts.scheme, 443))
-
-
-@lru_cache(maxsize=32)
-def _build_policy(values: _Values) -> Policy:
-    if not values.deadline_seconds > 0:
-        raise ImproperlyConfigured("PORTAL_OUTBOUND_DEADLINE_SECONDS must be more than 0")
-    return Policy(
-        allowances=tuple(parse_allowance(text) for text in values.allow),
-        allow_loopback=values.allow_loopback,
-        allow_link_local=values.allow_link_local,
-        allow_http=values.allow_http,
-        ports=tuple(parse_ports(text) for text in values.ports),
-        own_origins=frozenset(_origin_of(url) for url in values.own_urls if url),
-        deadline_seconds=values.deadline_seconds,
-        ca_file=values.ca_file or certifi.where(),
-    )

@@ -62,9 +62,9 @@ class Result:
     """What came of one request.
 
     Either `status` is set (the answer's headers came in whole; whatever happened to its body, `error` is None),
-    or `error` is one of `outcomes.OUTCOMES`. `sent` False proves that no byte of the request left this machine.
-    `private`: the address is callable only because the operator allowed its network; do not show `body`
-    and `headers` to participants then.
+    or `error` is one of `outcomes.OUTCOMES`. `answer_cut`: `body` is not the whole body of the answer.
+    `sent` False proves that no byte of the request left this machine. `private`: the address is callable only
+    because the operator allowed its network; do not show `body` and `headers` to participants then.
     """
 
     status: int | None = None
