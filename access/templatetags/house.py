@@ -73,11 +73,9 @@ def when(moment: datetime | None, style: str = "near", empty: str = "–") -> Sa
 
 @register.filter
 def initials(name: str) -> str:
-    """First letters of the first and last word: "Vento Alto Energia" gives VE."""
-    words = [word for word in str(name).split() if word[0].isalnum()]
-    if not words:
-        return "?"
-    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+    """First letters of the first two words that count: "Vento Alto Energia" gives VA, "Lia de Souza" LS."""
+    words = [word for word in str(name).split() if word[0].isupper() or word[0].isdigit()]
+    return "".join(word[0] for word in words[:2]) or str(name)[:1].upper() or "?"
 
 
 def _icon(name: str, size: int) -> SafeString:
