@@ -12,6 +12,8 @@ from django.core import checks
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Case, Col, Value
+from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, In, IsNull, Lookup
 from django.views.decorators.debug import sensitive_variables
 
@@ -98,9 +100,19 @@ class SealedField(SecretField):
 
     def get_placeholder(self, value: object, compiler: object, connection: BaseDatabaseWrapper) -> str:
         """Refuse expressions such as Value("plain") in update(): they don't pass through get_prep_value."""
-        if hasattr(value, "as_sql") and not isinstance(getattr(value, "output_field", None), SealedField):
+        if hasattr(value, "as_sql") and not self._is_sealed_expression(value):
             raise TypeError(f"{self.name} takes sealed values only")
         return "%s"
+
+    def _is_sealed_expression(self, value: Any) -> bool:
+        """Whether an expression can only yield this field's own ciphertexts; bulk_update() makes such ones."""
+        if isinstance(value, Case):
+            results = [case.result for case in value.cases]
+            return all(map(self._is_sealed_expression, results)) and _is_null(value.default)
+        if isinstance(value, Cast):
+            return self._is_sealed_expression(value.source_expressions[0])
+        field = value.output_field if isinstance(value, Col | Value) else None
+        return isinstance(field, SealedField) and field.place == self.place
 
     def get_lookup(self, lookup_name: str) -> type[AnyLookup] | None:
         return LOOKUPS.get(lookup_name)
@@ -204,6 +216,10 @@ class SealedBy(AnyLookup):
 
 
 LOOKUPS: dict[str, type[AnyLookup]] = {"exact": Exact, "in": In, "isnull": IsNull, "sealed_by": SealedBy}
+
+
+def _is_null(value: object) -> bool:
+    return isinstance(value, Value) and value.value is None
 
 
 def _row_uuid(instance: models.Model) -> UUID:
