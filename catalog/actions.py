@@ -1,10 +1,10 @@
 """What is done with publications: take in the file, store, release, withdraw, count a download."""
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
@@ -21,7 +21,7 @@ from catalog.periods import Period, parse_period
 from catalog.querysets import PublicationQuerySet
 from catalog.stored_files import ReceivedFile, store_measured
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 # Every round that fails means that another publisher of the same period committed in between.
 _ROUNDS = 10
@@ -48,7 +48,7 @@ def receive_file(upload: File | None) -> ReceivedFile:
     try:
         return store_measured(upload, limit=settings.PORTAL_MAX_FILE_BYTES)
     except OSError as error:
-        log.exception("an uploaded file could not be stored")
+        log.exception("uploaded file not stored")
         message = _(
             "The file could not be stored. Nothing was published; try again, and tell operations if it stays so."
         )
@@ -56,11 +56,12 @@ def receive_file(upload: File | None) -> ReceivedFile:
 
 
 def discard_file(received: ReceivedFile) -> None:
-    """Remove a received file that no publication has taken."""
-    default_storage.delete(received.stored_name)
+    """Remove a received file that no publication has taken; one that was taken stays."""
+    if not Publication.objects.filter(file=received.stored_name).exists():
+        default_storage.delete(received.stored_name)
 
 
-def store_publication(  # noqa: PLR0913 (all by keyword, each of its own kind)
+def store_publication(
     product: Product, *, period: str, received: ReceivedFile, by: Actor, publish_at: datetime | None = None
 ) -> Stored:
     """Make the next version of the product's period from a received file, out now or embargoed until `publish_at`.
@@ -76,7 +77,7 @@ def store_publication(  # noqa: PLR0913 (all by keyword, each of its own kind)
         for _round in range(_ROUNDS):
             newest = product.publications.filter(period=parsed.text).order_by("-version").first()
             if newest and newest.sha256 == received.sha256 and not newest.withdrawn:
-                _discard_at_commit(received, kept=newest)
+                transaction.on_commit(lambda: discard_file(received))
                 return Stored(newest, created=False)
             publication = _build_publication(product, parsed, received, publish_at)
             publication.version = newest.version + 1 if newest else 1
@@ -134,7 +135,7 @@ def count_download(publication: Publication, *, delivery_uuid: UUID) -> None:
         except IntegrityError:  # the other one of two parallel first downloads was quicker
             row.update(count=F("count") + 1, last_at=now)
     except DatabaseError:
-        log.exception("a download of %s was not counted", publication.uuid)
+        log.exception("download not counted", publication=str(publication.uuid))
 
 
 def _build_publication(
@@ -169,12 +170,6 @@ def _inserted(publication: Publication) -> bool:
             raise
         return False
     return True
-
-
-def _discard_at_commit(received: ReceivedFile, *, kept: Publication) -> None:
-    # A caller that runs its transaction again hands in the very file that it stored the first time.
-    if kept.file.name != received.stored_name:
-        transaction.on_commit(lambda: discard_file(received))
 
 
 def _record(publication: Publication, action: str, by: Actor) -> None:

@@ -1,12 +1,12 @@
 """One stored file as an HTTP answer: attachment, conditional, whole or in ranges, never whole in memory."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import quote
 from uuid import uuid4
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header, http_date, parse_etags
@@ -14,7 +14,7 @@ from django.utils.http import content_disposition_header, http_date, parse_etags
 from catalog.models import Publication
 from catalog.ranges import ByteRange, Unsatisfiable, parse_ranges
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 CHUNK_BYTES = 64 * 1024
 # What an answer consists of: bytes of ours, or a range of the file.
@@ -43,7 +43,7 @@ def answer_file(request: HttpRequest, publication: Publication) -> FileAnswer:
     try:
         file = publication.file.open("rb")
     except FileNotFoundError:
-        log.exception("the file of publication %s is not in storage", publication.uuid)
+        log.exception("file missing in storage", publication=str(publication.uuid))
         return FileAnswer(plain_not_found())
     answer = _answer_opened(request, publication, file)
     if not answer.response.streaming:

@@ -13,6 +13,8 @@ from catalog.audience import Audience
 from catalog.periods import Period, Periodicity, Weekday
 from catalog.querysets import ProductQuerySet, PublicationQuerySet
 
+__all__ = ["Audience", "Download", "MacroProcess", "Process", "Product", "ProductGrant", "Publication"]
+
 code_validator = RegexValidator(
     r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z",
     _("Use letters, digits, dots, hyphens and underscores; begin with a letter or digit."),

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
 from catalog.audience import seen_by
 
@@ -52,20 +52,24 @@ class PublicationQuerySet(models.QuerySet["Publication"]):
         return self.filter(published_at__isnull=True, withdrawn_at__isnull=True)
 
     def due(self, now: datetime) -> Self:
-        """Embargoed ones whose time has come, the longest waiting first."""
-        return self.embargoed().filter(publish_at__lte=now).order_by("publish_at", "pk")
+        """Embargoed ones whose time has come, the longest waiting first. Those of an inactive product wait on."""
+        return self.embargoed().filter(publish_at__lte=now, product__active=True).order_by("publish_at", "pk")
 
     def newest_first(self) -> Self:
-        return self.order_by(F("published_at").desc(nulls_last=True), "-pk")
+        """In the order in which they were published; for published ones."""
+        return self.order_by("-published_at", "-pk")
 
     def latest_of(self, product: "Product") -> "Publication | None":
         """The last version of a product: published last, neither embargoed nor withdrawn."""
-        return self.filter(product=product).published().order_by("-published_at", "-pk").first()
+        return self.filter(product=product).published().newest_first().first()
 
-    def latest_of_each(self) -> Self:
-        """Narrow to the last version of every product: at most one row a product."""
-        newest = self.model.objects.filter(product=OuterRef("product")).published().order_by("-published_at", "-pk")
-        return self.filter(pk=Subquery(newest.values("pk")[:1]))
+    def latest_of_each(self, products: ProductQuerySet) -> Self:
+        """Narrow to the last version of each of `products`: at most one row a product.
+
+        One look into the index per product; a condition on every publication would look once per version.
+        """
+        newest = self.model.objects.filter(product=OuterRef("pk")).published().newest_first()
+        return self.filter(pk__in=products.order_by().values_list(Subquery(newest.values("pk")[:1])))
 
     def visible_to(self, participant: "Participant") -> Self:
         """Publications that a participant may fetch: published, of products it may see (X-4)."""

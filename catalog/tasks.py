@@ -1,13 +1,12 @@
 """Periodic jobs of the catalogue."""
 
-import logging
-
+import structlog
 from celery import shared_task
 from django.utils import timezone
 
 from catalog import orphans
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @shared_task
@@ -18,4 +17,4 @@ def remove_orphan_files() -> None:
     next run.
     """
     if removed := orphans.remove_orphan_files(timezone.now()):
-        log.info("removed %s stored files without a publication", removed)
+        log.info("files without a publication removed", count=removed)

@@ -7,5 +7,6 @@ urlpatterns = [
     path("accounts/", include("access.account_urls")),
     path("", include("portal.page_urls")),
     path("", include("access.urls")),
+    path("", include("catalog.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -23,7 +23,7 @@ from catalog.actions import (
     withdraw_publication,
 )
 from catalog.errors import FileRefused, PeriodRefused, PublicationRefused
-from catalog.models import Publication
+from catalog.models import Product, Publication
 from catalog.stored_files import ReceivedFile
 from tests.factories import make_product, make_publication
 
@@ -228,7 +228,9 @@ def test_withdrawal_brings_the_version_before_back_as_the_last() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("reason", "code"), [("", "reason_missing"), (" \0", "reason_missing"), ("x" * 501, "reason_too_long")])
+@pytest.mark.parametrize(
+    ("reason", "code"), [("", "reason_missing"), (" \0", "reason_missing"), ("x" * 501, "reason_too_long")]
+)
 def test_withdrawal_needs_a_reason(reason: str, code: str) -> None:
     publication = make_publication()
     with pytest.raises(PublicationRefused) as refused:
@@ -279,7 +281,7 @@ def test_equal_moments_are_told_apart_by_the_id() -> None:
     make_publication(product, published_at=now)
     second = make_publication(product, published_at=now)
     assert Publication.objects.latest_of(product) == second
-    assert list(Publication.objects.latest_of_each()) == [second]
+    assert list(Publication.objects.latest_of_each(Product.objects.all())) == [second]
 
 
 @pytest.mark.django_db
@@ -287,7 +289,7 @@ def test_latest_of_each_gives_one_row_a_product() -> None:
     products = [make_product() for _ in range(3)]
     newest = [[make_publication(product) for _ in range(2)][1] for product in products[:2]]
     make_publication(products[2], publish_at=timezone.now() + timedelta(days=1))
-    assert set(Publication.objects.latest_of_each()) == set(newest)
+    assert set(Publication.objects.latest_of_each(Product.objects.all())) == set(newest)
 
 
 @pytest.mark.django_db(transaction=True)
