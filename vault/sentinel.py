@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.apps import apps as installed_apps
+
 from vault.errors import KeysMisconfigured
 from vault.keys import current_key_id, keyring
 from vault.models import KeySentinel
@@ -39,8 +41,8 @@ def is_planted(key_id: str) -> bool:
     return KeySentinel.objects.filter(key_id=key_id).exists()
 
 
-def plant_after_migrate(*, apps: Any, **_: Any) -> None:
-    """Hear `post_migrate`: a new database gets its sentinel before its first secret."""
+def plant_after_migrate(*, apps: Any = installed_apps, **_: Any) -> None:
+    """Hear `post_migrate`: a new database gets its sentinel before its first secret. A flush sends it without apps."""
     try:
         apps.get_model("vault", "KeySentinel")
     except LookupError:
