@@ -44,6 +44,9 @@ lock: $(DEV_STAMP) ## Lock all dependencies by hash, from pyproject.toml (keeps 
 	$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
 	  --no-emit-find-links --python-version 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
+messages: $(DEV_STAMP) ## Bring the translation files (.po and .mo) up to date with the code
+	@$(PY) manage.py messages
+
 clean: ## Remove caches and test artefacts (never the data in var/)
 	rm -rf test-artefacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
