@@ -317,9 +317,7 @@ def test_file_is_closed_with_the_response_even_if_nothing_was_read(publication: 
     assert publication.file.closed
 
 
-def test_proxy_sends_the_file_when_the_setting_says_so(
-    publication: Publication, client: Client, settings: Any
-) -> None:
+def test_proxy_sends_the_file_when_the_setting_says_so(publication: Publication, client: Client, settings: Any) -> None:
     settings.PORTAL_DOWNLOAD_X_ACCEL_PREFIX = "/files/"
     response = client.get(link_of(publication))
     assert response["X-Accel-Redirect"] == f"/files/{publication.file.name}"
@@ -360,7 +358,9 @@ def test_download_workers_tell_that_they_live(worker: Client) -> None:
     assert worker.get("/health/live").content == b"ok\n"
 
 
-@pytest.mark.parametrize("path", ["/", "/accounts/login/", "/admin/", "/publications/", "/d/", "/static/css/gancho.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/accounts/login/", "/admin/", "/publications/", "/d/", "/static/css/gancho.css"]
+)
 def test_download_workers_serve_no_pages(worker: Client, path: str) -> None:
     response = worker.get(path)
     assert (response.status_code, response.content) == (404, b"Not found\n")
