@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal import views
+from portal import health, views
 
 app_name = "portal"
 
@@ -11,4 +11,6 @@ urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("settings/", views.settings, name="settings"),
     path("settings/integration/", views.integration, name="integration"),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
 ]
