@@ -1,0 +1,130 @@
+"""Testar: send one notification with the values of a form, saved or not, and keep what came of it.
+
+It makes no event and no delivery, and touches neither status nor rate limit. It goes through the very code that sends
+deliveries: build_plan, build_request, outbound.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from access import audit
+from access.actors import Actor
+from access.models import Participant
+from catalog.periods import Periodicity, parse_period
+from outbound import client
+from webhooks.diagnosis import code_for
+from webhooks.drafts import Draft, make_draft
+from webhooks.errors import CannotPlan, InvalidWebhook, TooManyTests
+from webhooks.event_types import WEBHOOK_TEST, EventContent, dump
+from webhooks.exchanges import describe_exchange, describe_unsent
+from webhooks.formats import render
+from webhooks.masking import masked_url
+from webhooks.models import Webhook, WebhookTest
+from webhooks.rules import find_request_problems
+from webhooks.sending import Message, OwnHeader, PlanParts, SendPlan, build_plan, build_request
+from webhooks.signing import generate_secret
+from webhooks.values import WebhookValues
+
+TESTS_PER_MINUTE = 10
+CAUSE = "testar"
+SAMPLE_FILE = "webhooks/test-publication.csv"
+
+
+def try_webhook(
+    participant: Participant, *, values: WebhookValues, webhook: Webhook | None = None, by: Actor
+) -> WebhookTest:
+    """Send one test notification; `webhook` is the one being edited, whose kept secrets and signing secret are used.
+
+    Blocks for at most the outbound deadline and holds no transaction meanwhile. Raises InvalidWebhook, TooManyTests.
+    """
+    draft = make_draft(values, webhook)
+    if problems := find_request_problems(draft):
+        raise InvalidWebhook(problems)
+    trial = _reserve(participant, draft, by=by)
+    exchange, code = _send(trial, draft, participant)
+    return _record(trial, exchange, code)
+
+
+def _reserve(participant: Participant, draft: Draft, *, by: Actor) -> WebhookTest:
+    """Write the row before the request: it is counted even if this process dies while it waits."""
+    now = timezone.now()
+    with transaction.atomic():
+        # Tests of one participant queue up here, so that two at once can't both be the tenth.
+        Participant.objects.select_for_update(no_key=True).get(pk=participant.pk)
+        last_minute = WebhookTest.objects.filter(participant=participant, at__gt=now - timedelta(minutes=1))
+        if last_minute.count() >= TESTS_PER_MINUTE:
+            raise TooManyTests(TESTS_PER_MINUTE)
+        trial = WebhookTest.objects.create(participant=participant, webhook=draft.webhook, by=by.label[:200], at=now)
+        after = {"request_uri": masked_url(draft.values.request_uri), "auth_method": draft.values.auth_method}
+        obj = draft.webhook or trial
+        audit.record(by=by, action="webhooks.webhook.tested", obj=obj, participant=participant, after=after)
+    return trial
+
+
+def _send(trial: WebhookTest, draft: Draft, participant: Participant) -> tuple[dict[str, Any], str]:
+    try:
+        plan = build_plan(_parts(draft, participant))
+    except CannotPlan as cannot:
+        return describe_unsent(draft.values.request_uri, cannot.code), cannot.code
+    message = _sample_message(trial, plan)
+    request = build_request(plan, message, trial.at)
+    result = client.send(replace(request, inspect_tls=True))
+    code = code_for(result, plan.auth_method)
+    exchange = describe_exchange(plan, request, result)
+    return exchange | {"temporary_signature": draft.webhook is None}, code
+
+
+def _record(trial: WebhookTest, exchange: dict[str, Any], code: str) -> WebhookTest:
+    trial.finished_at, trial.exchange = timezone.now(), exchange
+    trial.succeeded, trial.diagnosis = not code, code
+    trial.response_status = exchange["response"]["status"]
+    trial.save()
+    return trial
+
+
+def _parts(draft: Draft, participant: Participant) -> PlanParts:
+    return PlanParts(
+        participant_id=participant.pk,
+        url=draft.values.request_uri,
+        auth_method=draft.values.auth_method,
+        auth_settings=draft.auth_settings,
+        auth_secrets=draft.auth_secrets,
+        own_headers=tuple(OwnHeader(header.name, header.value, header.secret) for header in draft.headers),
+        private_ca=draft.values.private_ca,
+        signing_secrets=tuple(_signing_secrets(draft.webhook)),
+        overlap_until=draft.webhook.previous_signing_secret_until if draft.webhook else None,
+        body_format=draft.values.body_format,
+    )
+
+
+def _signing_secrets(webhook: Webhook | None) -> Iterable[str]:
+    # A webhook that does not exist yet has no secret to share with its receiver; the page says so.
+    secrets = (webhook.signing_secret, webhook.previous_signing_secret) if webhook else (generate_secret(),)
+    return filter(None, secrets)
+
+
+def _sample_message(trial: WebhookTest, plan: SendPlan) -> Message:
+    rendered = render(plan.body_format, sample_content(trial.at))
+    return Message(trial.uuid, trial.uuid, WEBHOOK_TEST, CAUSE, rendered.body, rendered.content_type)
+
+
+def sample_content(now: datetime) -> EventContent:
+    """Return the content of a test: in the form of a publication of this month, with a file that can be fetched."""
+    period = parse_period(f"{timezone.localtime(now):%Y-%m}", Periodicity.MONTHLY)
+    payload = {
+        "Nome": _("Webhook test"),
+        "Processo": _("Test"),
+        "MacroProcesso": _("Test"),
+        "DataProduto": period.reference_text(),
+        "Periodicidade": period.start_text(),
+        "PeriodicidadeFinal": period.end_text(),
+    }
+    link = f"{settings.PORTAL_BASE_URL}{settings.STATIC_URL}{SAMPLE_FILE}"
+    return EventContent(WEBHOOK_TEST, now, dump(payload), link)
