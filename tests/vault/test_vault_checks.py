@@ -1,0 +1,52 @@
+import pytest
+from django.core import checks
+
+from tests.vault.conftest import K1, K2, make_key
+from tests.vault.safes import Locker
+from vault.checks import CHECK_IDS, check_data_keys, check_sealed_places
+from vault.sealed import Place
+
+
+def ids(messages: list[checks.CheckMessage]) -> list[str | None]:
+    assert all(message.hint for message in messages)
+    return [message.id for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{K2},{K1}", []),
+        ("", ["vault.E001"]),
+        ("k1:short", ["vault.E002"]),
+        (f"{K1},k1:{make_key(9)}", ["vault.E003"]),
+        (f"{K1},k2:{K1.partition(':')[2]}", ["vault.E004"]),
+        ("k1:" + "A" * 43 + "=", ["vault.W005"]),
+    ],
+)
+def test_data_keys_are_checked(settings, text: str, expected: list[str]) -> None:
+    settings.PORTAL_DATA_KEYS = text
+    assert ids(check_data_keys(None)) == expected
+
+
+def test_every_refusal_of_the_keys_has_a_check() -> None:
+    assert set(CHECK_IDS) == {"no_keys", "malformed_key", "duplicate_key_id", "duplicate_key"}
+
+
+def test_secret_key_must_not_be_a_data_key(settings) -> None:
+    settings.PORTAL_DATA_KEYS = f"{K2}, {K1}"
+    settings.SECRET_KEY = K1.partition(":")[2]
+    assert ids(check_data_keys(None)) == ["vault.E006"]
+
+
+def test_two_models_must_not_seal_for_the_same_place(safes, monkeypatch) -> None:
+    assert check_sealed_places(None) == []
+    monkeypatch.setattr(Locker._meta.get_field("secret"), "label", "safe")
+    (message,) = check_sealed_places(None)
+    assert ids([message]) == ["vault.E013"]
+    assert "safe.secret" in message.msg
+    assert Locker._meta.get_field("secret").place == Place("safe", "secret")  # type: ignore[union-attr]
+
+
+def test_checks_run_with_those_of_the_installation(settings) -> None:
+    settings.PORTAL_DATA_KEYS = "nonsense"
+    assert "vault.E002" in [message.id for message in checks.run_checks(tags=["gancho"])]
