@@ -14,6 +14,8 @@ from tests.flush import _flush_may_empty_the_audit_trail  # noqa: F401 (autouse)
 from tests.people import Person, make_owner
 from tests.receiver import Receiver
 
+pytest_plugins = ["tests.network"]
+
 _real_getaddrinfo = socket.getaddrinfo
 
 

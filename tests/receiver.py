@@ -187,10 +187,13 @@ class _Script:
 class Receiver:
     """The server. `tls` is an ssl context for https; `silent` accepts connections and never reads or speaks."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, silent: bool = False, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, *, tls: ssl.SSLContext | None = None, silent: bool = False, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self._tls = tls
         self._silent = silent
         self._host = host
+        self._wanted_port = port
         self._scripts: dict[str, _Script] = {}
         self._requests: list[Received] = []
         self._changed = threading.Condition()
@@ -201,7 +204,7 @@ class Receiver:
         self.most_in_flight = 0
 
     def __enter__(self) -> "Receiver":
-        self._listener = socket.create_server((self._host, 0), backlog=512)
+        self._listener = socket.create_server((self._host, self._wanted_port), backlog=512)
         self.port: int = self._listener.getsockname()[1]
         self._start(self._accept)
         return self
