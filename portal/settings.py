@@ -19,6 +19,8 @@ PORTAL_HOME = read_home()
 PORTAL_BASE_URL = env.str("PORTAL_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 # Downloads may have an address of their own, so that receivers fetching files never hold the threads of the pages.
 PORTAL_DOWNLOAD_BASE_URL = env.str("PORTAL_DOWNLOAD_BASE_URL", default=PORTAL_BASE_URL).rstrip("/")
+# Where `make run` has its demo receiver; empty elsewhere.
+PORTAL_DEMO_RECEIVER_URL = env.str("PORTAL_DEMO_RECEIVER_URL", default="")
 PORTAL_OPERATOR_NAME = env.str("PORTAL_OPERATOR_NAME", default="Operador Meridiano")
 # How many proxies of ours stand in front: the caller's address is that many places from the end of X-Forwarded-For.
 PORTAL_PROXY_COUNT = env.int("PORTAL_PROXY_COUNT", default=0)
@@ -45,7 +47,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "csp",
     "django_celery_beat",
-    "django.contrib.admin",
+    "portal.admin_config.HouseAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
