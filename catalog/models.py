@@ -161,6 +161,11 @@ class Publication(models.Model):
         verbose_name = _("publication")
         verbose_name_plural = _("publications")
         ordering = ["-created_at", "-pk"]
+        default_permissions = ("view",)
+        permissions = [
+            ("publish_publication", _("Can publish a file")),
+            ("withdraw_publication", _("Can withdraw a publication")),
+        ]
         constraints = [
             # Closes the race of two publishers of one period: the second insert fails and counts on from the first.
             models.UniqueConstraint(name="publication_version_once", fields=["product", "period", "version"]),

@@ -112,6 +112,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'publication',
                 'verbose_name_plural': 'publications',
                 'ordering': ['-created_at', '-pk'],
+                'permissions': [('publish_publication', 'Can publish a file'), ('withdraw_publication', 'Can withdraw a publication')],
+                'default_permissions': ('view',),
             },
         ),
         migrations.CreateModel(
