@@ -7,8 +7,7 @@ Normativa RFB 2.229 of 15 October 2024; Nota Técnica COCAD/SUARA/RFB 49/2024.
 
 import re
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 LENGTH = 14
 _BASE_LENGTH = 12
@@ -20,7 +19,7 @@ _SHAPE = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
 class CnpjRefused(ValueError):
     """Not a CNPJ. `code` is cnpj_length, cnpj_characters or cnpj_check_digits; `message` is for people."""
 
-    def __init__(self, code: str, message: str | Promise) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(code)
         self.code = code
         self.message = message

@@ -1,8 +1,10 @@
 """What the audit trail and the logs know of the request being served, without being passed it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from ipaddress import ip_address
 from uuid import uuid4
 
 from django.conf import settings
@@ -30,13 +32,22 @@ def bound(*, request: str, from_address: str) -> Iterator[None]:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the caller's address: the last one that our own proxies vouch for.
+    """Return the caller's address: the last one that our own proxies vouch for, empty behind a Unix socket alone.
 
     `PORTAL_PROXY_COUNT` proxies stand in front; each appends the address it was called from to X-Forwarded-For, so the
     caller is that many places from the end. Whatever stands before was typed by the caller and counts for nothing.
     """
-    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    forwarded = request.headers.get("X-Forwarded-For", "").split(",")
     count = settings.PORTAL_PROXY_COUNT
-    if 0 < count <= len(forwarded):
-        return forwarded[-count][:64]
-    return request.META.get("REMOTE_ADDR", "")[:64]
+    vouched = forwarded[-count] if 0 < count <= len(forwarded) else ""
+    return _clean_address(vouched) or _clean_address(request.META.get("REMOTE_ADDR", ""))
+
+
+def _clean_address(text: str) -> str:
+    # Some proxies add the port: 198.51.100.7:4711, [2001:db8::1]:4711.
+    with_port = re.fullmatch(r"\[(.+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+", text.strip())
+    bare = (with_port[1] or with_port[2]) if with_port else text.strip()
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        return ""

@@ -9,6 +9,6 @@ from access.models import Membership, User
 class PortalRequest(HttpRequest):
     """A request that went through ActorMiddleware. Exists for annotations; nothing makes one."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     actor: Actor
     memberships: list[Membership]

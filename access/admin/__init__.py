@@ -1,3 +1,3 @@
-from access.admin import audit, people, sign_in
+from access.admin import audit, people
 
-__all__ = ["audit", "people", "sign_in"]
+__all__ = ["audit", "people"]

@@ -61,7 +61,7 @@ def test_link_covers_every_column_of_an_entry():
     ],
 )
 def test_changed_entry_is_named(db, column, value):
-    first, second, _third = make_entries(3)
+    _first, second, _third = make_entries(3)
     link_entries()
     tamper(f"UPDATE access_auditentry SET {column} = %s WHERE id = %s", value, second.pk)
     verdict = verify_chain()

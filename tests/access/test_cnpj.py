@@ -1,4 +1,5 @@
 import string
+from contextlib import suppress
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -77,12 +78,8 @@ def test_one_wrong_character_is_noticed_when_its_value_differs_modulo_eleven(bas
 
 @given(st.text(max_size=40))
 def test_no_text_breaks_the_check(text):
-    try:
-        value = validate(text)
-    except CnpjRefused as refusal:
-        assert str(refusal.message)
-    else:
-        assert len(value) == 14
+    with suppress(CnpjRefused):
+        assert len(validate(text)) == 14
 
 
 def test_the_form_field_takes_punctuation_and_shows_it():
