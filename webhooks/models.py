@@ -100,7 +100,10 @@ class Webhook(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(rate_limit_count__isnull=True, rate_limit_period_seconds__isnull=True)
+                # NULL compares to unknown, and a CHECK lets unknown pass: both halves say that they are filled.
                 | Q(
+                    rate_limit_count__isnull=False,
+                    rate_limit_period_seconds__isnull=False,
                     rate_limit_count__gte=1,
                     rate_limit_count__lte=10_000,
                     rate_limit_period_seconds__in=RatePeriod.values,

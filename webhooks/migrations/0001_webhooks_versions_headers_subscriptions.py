@@ -178,6 +178,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='webhook',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rate_limit_count__isnull', True), ('rate_limit_period_seconds__isnull', True)), models.Q(('rate_limit_count__gte', 1), ('rate_limit_count__lte', 10000), ('rate_limit_period_seconds__in', [1, 60, 3600])), _connector='OR'), name='webhooks_webhook_rate_limit'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rate_limit_count__isnull', True), ('rate_limit_period_seconds__isnull', True)), models.Q(('rate_limit_count__gte', 1), ('rate_limit_count__isnull', False), ('rate_limit_count__lte', 10000), ('rate_limit_period_seconds__in', [1, 60, 3600]), ('rate_limit_period_seconds__isnull', False)), _connector='OR'), name='webhooks_webhook_rate_limit'),
         ),
     ]
