@@ -36,8 +36,11 @@ def render_body(event: Event, *, delivery_uuid: UUID, body_format: str, now: dat
         link = build_link(event, delivery_uuid=delivery_uuid, now=now)
         content = EventContent(type=event.type, occurred_at=event.occurred_at, payload_text=event.payload, link=link)
         rendered = render(body_format, content)
-    except FormatError:
-        logger.warning("dispatch.body_not_rendered", event=str(event.uuid), delivery=str(delivery_uuid))
+    except FormatError as misfit:
+        logger.warning("dispatch.content_not_renderable", delivery=str(delivery_uuid), reason=str(misfit))
+        return Poison("content_not_renderable")
+    except Exception:  # noqa: BLE001 (one poisoned row must not keep every other webhook's deliveries from being claimed)
+        logger.exception("dispatch.rendering_failed", delivery=str(delivery_uuid))
         return Poison("content_not_renderable")
     return Rendered(rendered.body, rendered.content_type, body_format)
 

@@ -22,7 +22,7 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize(("before", "after"), product(State.values, State.values))
+@pytest.mark.parametrize(("before", "after"), list(product(State.values, State.values)))
 def test_only_the_named_transitions_are_allowed(before, after):
     if (before, after) in ALLOWED:
         check_transition(before, after)
@@ -38,7 +38,7 @@ def refused(**changes):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("state", "reason"), product(State.values, ["", *Reason.values]))
+@pytest.mark.parametrize(("state", "reason"), list(product(State.values, ["", *Reason.values])))
 def test_the_database_knows_which_reason_belongs_to_which_state(state, reason):
     if reason in REASONS[state]:
         return

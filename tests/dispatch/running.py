@@ -1,0 +1,101 @@
+"""Real dispatcher processes on the test's own database, and the comparison of what they did with the oracle's record."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import connection
+
+from dispatch.models import Attempt, Delivery, Outcome
+from tests.processes import Oracle, header, manage, portal_environment, started, wait_until
+
+# Small numbers, so that the shortest allowed lease is short and a batch is soon full.
+NUMBERS = {
+    "PORTAL_DISPATCH_BATCH": "64",
+    "PORTAL_DISPATCH_CONCURRENCY": "32",
+    "PORTAL_DISPATCH_LEASE_SECONDS": "30",
+    "PORTAL_OUTBOUND_DEADLINE_SECONDS": "3",
+}
+LEASE_SECONDS = 30
+SLOTS = 32
+
+
+def database_url() -> str:
+    """The URL of the database that this test uses, for a process of its own."""
+    parts = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{parts['NAME']}"
+    user = quote(parts["USER"]) + (f":{quote(parts['PASSWORD'])}" if parts["PASSWORD"] else "")
+    return f"postgres://{user}@{parts['HOST']}:{parts['PORT']}/{parts['NAME']}"
+
+
+def how_many() -> int:
+    """Two dispatchers where the database allows it."""
+    return 2 if connection.vendor == "postgresql" else 1
+
+
+@contextmanager
+def dispatchers(folder: Path, count: int | None = None, **over: str) -> Iterator[list[Popen[bytes]]]:
+    """`count` dispatchers that have shown that they live."""
+    environment = portal_environment(Path(settings.PORTAL_HOME), database_url(), **NUMBERS | over)
+    with ExitStack() as stack:
+        running = []
+        for number in range(count or how_many()):
+            log = folder / f"dispatcher-{number}-{len(list(folder.iterdir()))}.log"
+            running.append(stack.enter_context(started(*manage("dispatcher"), env=environment, log=log)))
+        yield running
+
+
+def wait_for_end(within: float = 20.0) -> None:
+    """Wait until no delivery is open any more."""
+    wait_until(lambda: not Delivery.objects.open().exists(), within=within, what="every delivery to end")
+
+
+def compare(oracle: Oracle, *, kills: int = 0) -> None:
+    """The oracle's comparison (safety.md, section 4): what was accepted, attempted, received and marked delivered."""
+    received: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for request in oracle.received():
+        received[header(request, "webhook-id") or ""].append(request)
+    by_id = {delivery.message_id: delivery for delivery in Delivery.objects.all()}
+    assert set(received) <= set(by_id), "the receiver got something that nobody accepted"
+    for delivery in by_id.values():
+        assert delivery.state in ("delivered", "failed"), f"{delivery} ended as {delivery.state}"
+        if delivery.state == "delivered":
+            assert any(map(_answered_well, received[delivery.message_id])), f"{delivery} was never answered 2xx"
+    _compare_attempts(received)
+    repeats = sum(_repeats_after_success(requests) for requests in received.values())
+    assert repeats <= kills * SLOTS, f"{repeats} repeats after a success with {kills} kills"
+    for message_id, requests in received.items():
+        assert len({request["sha256"] for request in requests}) == 1, f"{message_id} changed its bytes"
+        _assert_one_at_a_time(message_id, requests)
+
+
+def _answered_well(request: dict[str, Any]) -> bool:
+    # The oracle says 200 on these paths at once, and never comes to the end of the body.
+    endless = request["target"].startswith(("/drip/", "/endless"))
+    return endless or bool(request["status"] and 200 <= request["status"] < 300)
+
+
+def _compare_attempts(received: dict[str, list[dict[str, Any]]]) -> None:
+    attempts = Counter(
+        f"msg_{uuid}" for uuid in Attempt.objects.exclude(outcome=Outcome.HANDED_BACK).values_list("delivery__uuid", flat=True)
+    )
+    for message_id, requests in received.items():
+        assert attempts[message_id] >= len(requests), f"{message_id}: a request without a committed attempt"
+    assert not Attempt.objects.filter(outcome=Outcome.OPEN).exists()
+
+
+def _repeats_after_success(requests: list[dict[str, Any]]) -> int:
+    succeeded = [index for index, request in enumerate(requests) if _answered_well(request)]
+    return len(requests) - 1 - succeeded[0] if succeeded else 0
+
+
+def _assert_one_at_a_time(message_id: str, requests: list[dict[str, Any]]) -> None:
+    for before, after in zip(requests, requests[1:], strict=False):
+        ended = before["answered_at"]
+        assert ended is None or after["at"] >= ended - 0.001, f"{message_id} was sent twice at once"

@@ -1,0 +1,173 @@
+"""Real processes, killed for real: faults 1, 2, 3, 6, 7 and 16 of safety.md section 4.
+
+On SQLite one dispatcher works, on PostgreSQL two. The receiver is the oracle, which writes down what it gets before
+it answers and knows nothing of the portal.
+"""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import connection
+
+
+from access.actors import Actor
+from dispatch import failpoints
+from dispatch.actions import publish
+from dispatch.models import Attempt, Delivery, DispatcherBeat
+from tests.dispatch.running import LEASE_SECONDS, NUMBERS, compare, database_url, dispatchers, how_many, wait_for_end
+from tests.factories import make_product, make_webhook
+from tests.processes import Oracle, header, kill, manage, portal_environment, run, wait_until
+
+pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+BY = Actor.system("test")
+AFTER_THE_LEASE = {"PORTAL_TEST_CLOCK_OFFSET_SECONDS": str(LEASE_SECONDS + 5)}
+
+
+@pytest.fixture
+def oracle(tmp_path: Path, loopback: None) -> Iterator[Oracle]:
+    with Oracle(tmp_path) as running:
+        yield running
+
+
+def publish_to(oracle: Oracle, *paths: str, **over: Any) -> list[Any]:
+    product = make_product()
+    webhooks = [make_webhook(request_uri=oracle.url(path), products=[product], **over) for path in paths]
+    publish(product, period="2020-08-15", upload=ContentFile(b"hour;price\n", "data.csv"), by=BY)
+    return webhooks
+
+
+def died_of_kill(process: Any) -> bool:
+    return process.poll() == -signal.SIGKILL
+
+
+def test_killed_while_the_post_is_in_flight_it_is_sent_again(oracle, tmp_path):
+    """Fault 1: the lost attempt is unknown and uncounted, the repeat has the same id and bytes."""
+    publish_to(oracle, "/gate/first", max_attempts=1)
+    with dispatchers(tmp_path, 1) as [process]:
+        oracle.wait_for(1)
+        kill(process)
+    oracle.open_gate("first")
+    with dispatchers(tmp_path, **AFTER_THE_LEASE):
+        wait_for_end()
+    assert list(Attempt.objects.order_by("number").values_list("outcome", "counted")) == [
+        ("unknown", False),
+        ("answered", True),
+    ]
+    assert len(oracle.received()) == 2
+    compare(oracle, kills=1)
+
+
+def test_killed_after_the_answer_it_is_repeated_exactly_once(oracle, tmp_path):
+    """Fault 2: same webhook-id, same bytes."""
+    publish_to(oracle, "/ok")
+    with dispatchers(tmp_path, 1, PORTAL_TEST_FAILPOINT=failpoints.BEFORE_RECORD) as [process]:
+        wait_until(lambda: died_of_kill(process), what="the dispatcher to die")
+    assert Delivery.objects.get().state == "waiting"
+    with dispatchers(tmp_path, **AFTER_THE_LEASE):
+        wait_for_end()
+    first, second = oracle.received()
+    assert (first["status"], second["status"]) == (200, 200)
+    assert header(first, "webhook-id") == header(second, "webhook-id")
+    assert first["sha256"] == second["sha256"]
+    compare(oracle, kills=1)
+
+
+def test_killed_between_the_attempts_commit_and_the_post_nothing_is_lost(oracle, tmp_path):
+    """Fault 3."""
+    publish_to(oracle, "/ok")
+    with dispatchers(tmp_path, 1, PORTAL_TEST_FAILPOINT=failpoints.BEFORE_POST) as [process]:
+        wait_until(lambda: died_of_kill(process), what="the dispatcher to die")
+    assert oracle.received() == []
+    assert Attempt.objects.get().outcome == ""
+    with dispatchers(tmp_path, **AFTER_THE_LEASE):
+        wait_for_end()
+    assert len(oracle.received()) == 1
+    compare(oracle, kills=1)
+
+
+def test_a_thousand_due_rows_are_sent_once_each(oracle, tmp_path):
+    """Fault 6: two dispatchers on PostgreSQL, one POST at a time per delivery."""
+    publish_to(oracle, *(f"/ok/w{number}" for number in range(1_000)))
+    assert Delivery.objects.count() == 1_000
+    with dispatchers(tmp_path):
+        wait_for_end(within=60)
+    assert len(oracle.received()) == 1_000
+    compare(oracle)
+
+
+def test_two_hundred_webhooks_are_told_within_a_second(oracle, tmp_path):
+    """The issue's promise for an idle machine; the bound here leaves room for a busy one."""
+    with dispatchers(tmp_path):
+        _wait_for_beats()
+        publish_to(oracle, *(f"/ok/w{number}" for number in range(200)))
+        published = time.time()
+        requests = oracle.wait_for(200)
+    assert max(request["at"] for request in requests) - published < 5
+    compare_when_ended(oracle)
+
+
+def test_misbehaving_receivers_end_at_the_deadline_and_keep_nobody_waiting(oracle, tmp_path):
+    """Fault 7: hang, drip, reset, endless, gzip bomb, garbage beside healthy ones."""
+    bad = ["/hang", "/drip/0.2", "/reset", "/endless", "/gzip-bomb", "/garbage", "/hang/b", "/hang/c"]
+    with dispatchers(tmp_path):
+        _wait_for_beats()
+        publish_to(oracle, *bad, max_attempts=1)
+        publish_to(oracle, *(f"/ok/w{number}" for number in range(20)))
+        wait_until(lambda: Delivery.objects.filter(state="delivered").count() >= 20, within=5, what="the healthy ones")
+        wait_for_end()
+    ends = dict(Delivery.objects.exclude(webhook__request_uri__contains="/ok/").values_list("webhook__request_uri", "state"))
+    assert {uri.partition("/")[2].partition("/")[2].partition("/")[2]: state for uri, state in ends.items()} == {
+        "hang": "failed", "hang/b": "failed", "hang/c": "failed", "reset": "failed", "garbage": "failed",
+        "drip/0.2": "delivered", "endless": "delivered", "gzip-bomb": "delivered",
+    }  # fmt: skip
+    compare(oracle)
+
+
+def test_sigterm_under_load_finishes_records_and_hands_back(oracle, tmp_path):
+    """Fault 16: nothing is lost and nothing is sent twice."""
+    publish_to(oracle, *(f"/slow/0.3/w{number}" for number in range(200)))
+    with dispatchers(tmp_path, 1) as [process]:
+        oracle.wait_for(10)
+        process.terminate()
+        assert process.wait(15) == 0
+    assert not Attempt.objects.filter(outcome="").exists()
+    assert not Delivery.objects.filter(lease_token__isnull=False).exists()
+    assert Delivery.objects.filter(state="waiting").exists()
+    with dispatchers(tmp_path):
+        wait_for_end()
+    assert len(oracle.received()) == 200
+    compare(oracle)
+
+
+def test_a_second_dispatcher_on_sqlite_is_refused_with_one_line(oracle, tmp_path):
+    if connection.vendor == "postgresql":
+        pytest.skip("PostgreSQL allows any number of dispatchers")
+    with dispatchers(tmp_path):
+        _wait_for_beats()
+        environment = portal_environment(Path(settings.PORTAL_HOME), database_url(), **NUMBERS)
+        refused = run(*manage("dispatcher"), env=environment)
+    assert refused.returncode == 2
+    assert "another dispatcher" in refused.stderr.splitlines()[-1]
+
+
+def test_a_lease_too_short_for_its_batch_is_refused_at_the_start(tmp_path, db):
+    short = {**NUMBERS, "PORTAL_DISPATCH_LEASE_SECONDS": "10"}
+    refused = run(*manage("dispatcher"), env=portal_environment(Path(settings.PORTAL_HOME), database_url(), **short))
+    assert refused.returncode != 0
+    assert "dispatch.E002" in refused.stderr
+
+
+def compare_when_ended(oracle: Oracle) -> None:
+    # The dispatchers have stopped: what they had in flight is recorded.
+    assert not Delivery.objects.open().exists()
+    compare(oracle)
+
+
+def _wait_for_beats() -> None:
+    wait_until(lambda: DispatcherBeat.objects.count() >= how_many(), what="the dispatchers to show that they live")
