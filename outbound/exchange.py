@@ -23,6 +23,7 @@ KEEP_HEADER_BYTES: Final = 8 * 1024
 HUNG_UP: Final = -1  # a code of our own beside libcurl's: we ended the transfer
 
 _TLS_VERSION = re.compile(r"SSL connection using (TLSv[0-9.]+)")
+_STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ +([1-9][0-9][0-9])(?![0-9A-Za-z])")
 _INFOTYPE_TEXT = 0
 
 
@@ -53,6 +54,7 @@ class _Seen:
     refused: bool = False  # by our callbacks: libcurl only reports that it could not connect
     repeated: bool = False
     too_large: bool = False
+    malformed: bool = False
     answered: bool = False
     status: int = 0
     status_line: bytes = b""
@@ -203,10 +205,11 @@ class Exchange:
         return None
 
     def _end_of_headers(self) -> None:
-        parts = self._seen.status_line.split(None, 2)
-        status = int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0
-        if status >= 200:
-            self._seen.status = status
+        # libcurl takes the first three digits of "2000" for the status.
+        match = _STATUS_LINE.match(self._seen.status_line)
+        self._seen.malformed = match is None
+        if match and match[1] >= b"200":
+            self._seen.status = int(match[1])
             self._seen.answered = True
             self._answering[self] = time.monotonic()
 
@@ -281,6 +284,9 @@ class Exchange:
             return outcomes.CONNECTION_CLOSED, "The kept connection was closed before an answer came."
         if self._seen.too_large:
             return outcomes.ANSWER_HEADERS_TOO_LARGE, ""
+        if code == pycurl.E_OK:
+            # libcurl is content with a connection that ends in the middle of the headers; we are not.
+            return (outcomes.NOT_HTTP if self._seen.malformed else outcomes.CONNECTION_CLOSED), ""
         get = self.curl.getinfo
         fault = Fault(
             code=code,

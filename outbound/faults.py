@@ -45,6 +45,7 @@ _CODES = {
     pycurl.E_GOT_NOTHING: outcomes.CONNECTION_CLOSED,
     pycurl.E_UNSUPPORTED_PROTOCOL: outcomes.NOT_HTTP,
     8: outcomes.NOT_HTTP,  # CURLE_WEIRD_SERVER_REPLY
+    pycurl.E_BAD_CONTENT_ENCODING: outcomes.NOT_HTTP,  # a transfer encoding that we did not ask for
     100: outcomes.ANSWER_HEADERS_TOO_LARGE,  # CURLE_TOO_LARGE
     pycurl.E_SSL_CERTPROBLEM: outcomes.CLIENT_CERTIFICATE_UNUSABLE,
     pycurl.E_SSL_CACERT_BADFILE: outcomes.AUTHORITY_UNUSABLE,
