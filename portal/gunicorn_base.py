@@ -18,4 +18,4 @@ access_log_format = ACCESS_FORMAT
 graceful_timeout = 8
 timeout = 60
 keepalive = 15
-no_control_socket = True
+control_socket_disable = True

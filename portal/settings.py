@@ -225,6 +225,8 @@ PORTAL_DISPATCH_CONCURRENCY = env.int("PORTAL_DISPATCH_CONCURRENCY", default=64)
 PORTAL_DISPATCH_LEASE_SECONDS = env.int("PORTAL_DISPATCH_LEASE_SECONDS", default=120)
 PORTAL_DISPATCH_LANE_CAP = env.int("PORTAL_DISPATCH_LANE_CAP", default=4)
 PORTAL_TEST_CLOCK_OFFSET_SECONDS = env.int("PORTAL_TEST_CLOCK_OFFSET_SECONDS", default=0)
+# As gunicorn_web.py reads it: of these threads a quarter may wait for the result of a press of Enviar.
+PORTAL_WEB_THREADS = env.int("PORTAL_WEB_THREADS", default=8)
 
 # --- periodic jobs ----------------------------------------------------------------------------------------------
 
@@ -235,6 +237,8 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_TASK_IGNORE_RESULT = True
 # Nothing keeps results, so there is nothing to clean up either: no row of Celery's own beside our jobs.
 CELERY_RESULT_EXPIRES = 0
+
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.error_reports.Filter"
 
 # --- logs -------------------------------------------------------------------------------------------------------
 
