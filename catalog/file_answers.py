@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 from urllib.parse import quote
 from uuid import uuid4
 
 import structlog
 from django.conf import settings
+from django.core.files import File
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header, http_date, parse_etags
 
@@ -51,7 +51,7 @@ def answer_file(request: HttpRequest, publication: Publication) -> FileAnswer:
     return answer
 
 
-def _answer_opened(request: HttpRequest, publication: Publication, file: BinaryIO) -> FileAnswer:
+def _answer_opened(request: HttpRequest, publication: Publication, file: File) -> FileAnswer:
     headers = _headers(publication)
     size = publication.size_bytes
     if _unchanged(request, publication):
@@ -72,7 +72,7 @@ def _answer_opened(request: HttpRequest, publication: Publication, file: BinaryI
     return _stream(file, _multipart(publication, ranges, boundary), headers | {"Content-Type": content_type})
 
 
-def _stream(file: BinaryIO, parts: list[Part], headers: dict[str, str], *, status: int = 206) -> FileAnswer:
+def _stream(file: File, parts: list[Part], headers: dict[str, str], *, status: int = 206) -> FileAnswer:
     length = sum(len(part) if isinstance(part, bytes) else part.size for part in parts)
     headers = headers | {"Content-Length": str(length)}
     response = StreamingHttpResponse(FileParts(file, parts), status=status, headers=headers)
@@ -93,7 +93,7 @@ def _multipart(publication: Publication, ranges: list[ByteRange], boundary: str)
 class FileParts:
     """Pieces of an open file, and bytes between them, read in chunks; closes the file when the response is closed."""
 
-    def __init__(self, file: BinaryIO, parts: list[Part]) -> None:
+    def __init__(self, file: File, parts: list[Part]) -> None:
         self._file = file
         self._chunks = self._read(parts)
 

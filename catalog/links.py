@@ -11,6 +11,7 @@ from django.urls import reverse
 from catalog.errors import LinkRefused
 from catalog.models import Publication
 from vault import tokens
+from vault.errors import BadToken
 
 PURPOSE = "catalog.download"
 # publication, delivery, end of life in seconds since 1970
@@ -43,7 +44,7 @@ def read_token(token: str, now: datetime) -> DownloadGrant:
     try:
         payload = tokens.verify(PURPOSE, token)
         publication, delivery, expires_at = _PAYLOAD.unpack(payload)
-    except (tokens.BadToken, struct.error):
+    except (BadToken, struct.error):
         raise LinkRefused("link_invalid") from None
     if now.timestamp() >= expires_at:
         raise LinkRefused("link_expired")

@@ -71,4 +71,4 @@ def build_rows(products: Iterable[Product], *, request: Any, open_product: str =
 def _add_versions(row: ProductRow) -> None:
     versions = row.product.publications.published().newest_first()
     row.version_count = versions.count()
-    row.versions = versions[:VERSIONS_SHOWN]
+    row.versions = list(versions[:VERSIONS_SHOWN])

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db.models import IntegerChoices, TextChoices
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from catalog.errors import PeriodRefused
 
@@ -21,22 +22,22 @@ _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 
 
 class Periodicity(TextChoices):
-    DAILY = "daily", _("Daily")
-    WEEKLY = "weekly", _("Weekly")
-    MONTHLY = "monthly", _("Monthly")
-    NONE = "none", _("No periodicity")
+    DAILY = "daily", gettext_lazy("Daily")
+    WEEKLY = "weekly", gettext_lazy("Weekly")
+    MONTHLY = "monthly", gettext_lazy("Monthly")
+    NONE = "none", gettext_lazy("No periodicity")
 
 
 class Weekday(IntegerChoices):
     """As datetime.date.weekday() counts."""
 
-    MONDAY = 0, _("Monday")
-    TUESDAY = 1, _("Tuesday")
-    WEDNESDAY = 2, _("Wednesday")
-    THURSDAY = 3, _("Thursday")
-    FRIDAY = 4, _("Friday")
-    SATURDAY = 5, _("Saturday")
-    SUNDAY = 6, _("Sunday")
+    MONDAY = 0, gettext_lazy("Monday")
+    TUESDAY = 1, gettext_lazy("Tuesday")
+    WEDNESDAY = 2, gettext_lazy("Wednesday")
+    THURSDAY = 3, gettext_lazy("Thursday")
+    FRIDAY = 4, gettext_lazy("Friday")
+    SATURDAY = 5, gettext_lazy("Saturday")
+    SUNDAY = 6, gettext_lazy("Sunday")
 
 
 @dataclass(frozen=True)
@@ -117,14 +118,14 @@ def _range(text: str) -> Period:
 def _day(text: str, periodicity: str) -> date:
     match = _DAY.fullmatch(text)
     if not match:
-        raise PeriodRefused("period_form", _FORMS[Periodicity(periodicity)])
+        raise PeriodRefused("period_form", str(_FORMS[Periodicity(periodicity)]))
     return _date(int(match[1]), int(match[2]), int(match[3]))
 
 
 _FORMS = {
-    Periodicity.DAILY: _("Write the period of a daily product as a day: 2020-08-15."),
-    Periodicity.WEEKLY: _("Write the period of a weekly product as the first day of the week: 2020-08-15."),
-    Periodicity.NONE: _("Write the period as a day, 2020-08-15, or as two days, 2020-08-01/2020-08-07."),
+    Periodicity.DAILY: gettext_lazy("Write the period of a daily product as a day: 2020-08-15."),
+    Periodicity.WEEKLY: gettext_lazy("Write the period of a weekly product as the first day of the week: 2020-08-15."),
+    Periodicity.NONE: gettext_lazy("Write the period as a day, 2020-08-15, or as two days, 2020-08-01/2020-08-07."),
 }
 
 
