@@ -33,7 +33,7 @@ def _check_lease() -> list[CheckMessage]:
         concurrency=settings.PORTAL_DISPATCH_CONCURRENCY,
         deadline_seconds=settings.PORTAL_OUTBOUND_DEADLINE_SECONDS,
     )
-    if settings.PORTAL_DISPATCH_LEASE_SECONDS >= shortest:
+    if shortest <= settings.PORTAL_DISPATCH_LEASE_SECONDS:
         return []
     return [
         Error(

@@ -315,7 +315,8 @@ def _lease_values(row: _Row, lease_token: UUID, lease_ends: datetime) -> dict[st
 
 
 def _claimed(row: _Row, attempt: Attempt, plan: SendPlan, *, limited: bool) -> Claimed:
-    assert row.event is not None and row.body is not None
+    assert row.event is not None
+    assert row.body is not None
     message = Message(
         message_id=row.uuid,
         event_id=row.event.uuid,

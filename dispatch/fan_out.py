@@ -27,9 +27,7 @@ def webhooks_told_of(product: Product) -> QuerySet[Webhook]:
     webhooks = Webhook.objects.receiving(product)
     if product.audience == Audience.ALL:
         return webhooks
-    return webhooks.filter(
-        Exists(ProductGrant.objects.filter(product=product, participant=OuterRef("participant")))
-    )
+    return webhooks.filter(Exists(ProductGrant.objects.filter(product=product, participant=OuterRef("participant"))))
 
 
 def fan_out(event: Event, webhooks: QuerySet[Webhook], *, now: datetime, by: str) -> int:
@@ -39,17 +37,17 @@ def fan_out(event: Event, webhooks: QuerySet[Webhook], *, now: datetime, by: str
     """
     _insert(Lane, webhooks, {"webhook_id": F("pk"), "failures_in_row": Value(0)}, ignore_existing=True)
     made = _insert(Delivery, webhooks, _delivery_columns(event, now, by))
-    if event.publication_id and event.mode == Mode.LIVE:
-        point_statuses_to(event, now=now)
+    if event.publication and event.mode == Mode.LIVE:
+        point_statuses_to(event, event.publication.product, now=now)
     return made
 
 
-def point_statuses_to(event: Event, *, now: datetime) -> None:
-    """Make the product's status on every webhook told by `event` the state of that new delivery (ONS-15)."""
+def point_statuses_to(event: Event, product: Product, *, now: datetime) -> None:
+    """Make the status of `product` on every webhook told by `event` the state of that new delivery (ONS-15)."""
     deliveries = Delivery.objects.filter(event=event, cause=Cause.AUTOMATIC)
     columns = {
         "webhook_id": F("webhook_id"),
-        "product_id": Value(event.publication.product_id),
+        "product_id": Value(product.pk),
         "delivery_id": F("pk"),
         "state": F("state"),
         "failed_attempts": Value(0),
@@ -70,7 +68,9 @@ def _delivery_columns(event: Event, now: datetime, by: str) -> dict:
         "state": Case(stopped, default=Value(State.WAITING.value)),
         "reason": Case(When(stopped_at__isnull=False, then=Value(Reason.WEBHOOK_STOPPED.value)), default=Value("")),
         "urgent": Value(False),
-        "due_at": Case(When(stopped_at__isnull=True, then=moment), default=Value(None), output_field=models.DateTimeField()),
+        "due_at": Case(
+            When(stopped_at__isnull=True, then=moment), default=Value(None), output_field=models.DateTimeField()
+        ),
         "attempts_made": Value(0),
         "counted_attempts": Value(0),
         "unknown_in_row": Value(0),

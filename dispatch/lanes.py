@@ -78,9 +78,7 @@ def find_due_webhooks(now: datetime, *, after: int) -> tuple[list[int], list[int
     return urgent, due[:LANES_PER_CLAIM]
 
 
-def take_turns(
-    webhook_ids: Iterable[int], *, limit: int, limits: dict[int, RateLimit], now: datetime
-) -> list[Turn]:
+def take_turns(webhook_ids: Iterable[int], *, limit: int, limits: dict[int, RateLimit], now: datetime) -> list[Turn]:
     """Lock the lanes that no other claim holds, and share `limit` rows between them, equally.
 
     Belongs in the claim's transaction. On SQLite the transaction itself is the lock.
@@ -148,7 +146,7 @@ def _share(quotas: dict[int, int], limit: int) -> list[Turn]:
     return [Turn(webhook_id, share) for webhook_id, share in shares.items() if share]
 
 
-def _moment(moment: datetime) -> datetime | str:
+def _moment(moment: datetime) -> datetime | str | None:
     return connection.ops.adapt_datetimefield_value(moment)
 
 
@@ -158,5 +156,5 @@ def rate_limits(webhook_ids: Iterable[int]) -> dict[int, RateLimit]:
     return {
         webhook_id: RateLimit(count, period)
         for webhook_id, count, period in limited.values_list("pk", "rate_limit_count", "rate_limit_period_seconds")
+        if count and period
     }
-

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from access.actors import Actor
 
 
-class DeliveryQuerySet(models.QuerySet):
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def for_actor(self, actor: "Actor") -> Self:
         """Only deliveries to webhooks of the actor's participant."""
         return self.filter(webhook__participant=actor.participant)

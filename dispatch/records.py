@@ -32,9 +32,7 @@ NOT_SENT = frozenset(
     }
 )
 # Trying again can't help until somebody changes the configuration.
-CONFIGURATION = frozenset(
-    {outcomes.HEADER_REFUSED, outcomes.CLIENT_CERTIFICATE_UNUSABLE, outcomes.AUTHORITY_UNUSABLE}
-)
+CONFIGURATION = frozenset({outcomes.HEADER_REFUSED, outcomes.CLIENT_CERTIFICATE_UNUSABLE, outcomes.AUTHORITY_UNUSABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,4 +231,3 @@ def _stop_gone_webhooks(judged: Sequence[_Judged]) -> None:
     gone = {row.finished.claimed.webhook_id for row in judged if row.decision.stop_webhook}
     for webhook in Webhook.objects.filter(pk__in=gone, stopped_at__isnull=True).order_by("pk"):
         stop_webhook(webhook, reason=StoppedReason.GONE, by=Actor.system("dispatcher"))
-

@@ -39,7 +39,7 @@ def render_body(event: Event, *, delivery_uuid: UUID, body_format: str, now: dat
     except FormatError as misfit:
         logger.warning("dispatch.content_not_renderable", delivery=str(delivery_uuid), reason=str(misfit))
         return Poison("content_not_renderable")
-    except Exception:  # noqa: BLE001 (one poisoned row must not keep every other webhook's deliveries from being claimed)
+    except Exception:
         logger.exception("dispatch.rendering_failed", delivery=str(delivery_uuid))
         return Poison("content_not_renderable")
     return Rendered(rendered.body, rendered.content_type, body_format)

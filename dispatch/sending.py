@@ -114,6 +114,8 @@ def _create(webhook: Webhook, event: Event, product: Product | None, by: Actor) 
     )
     if product is not None and event.mode == Mode.LIVE:
         statuses.point_to(delivery, product, now=now)
-    record(by=by, action="dispatch.delivery.requested", obj=delivery, after={"webhook": webhook, "subject": event.subject})
+    record(
+        by=by, action="dispatch.delivery.requested", obj=delivery, after={"webhook": webhook, "subject": event.subject}
+    )
     wake_dispatchers()
     return Sending(delivery, Press.CREATED)

@@ -36,4 +36,3 @@ def fall_back_from(delivery_ids: Collection[int], *, now: datetime) -> None:
 def _newest_counting(cancelled: Delivery) -> Delivery | None:
     same = Delivery.objects.filter(webhook_id=cancelled.webhook_id, subject=cancelled.subject, event__mode=Mode.LIVE)
     return same.exclude(state=State.CANCELLED).order_by("-pk").first()
-

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -83,7 +84,8 @@ def _answered_well(request: dict[str, Any]) -> bool:
 
 def _compare_attempts(received: dict[str, list[dict[str, Any]]]) -> None:
     attempts = Counter(
-        f"msg_{uuid}" for uuid in Attempt.objects.exclude(outcome=Outcome.HANDED_BACK).values_list("delivery__uuid", flat=True)
+        f"msg_{uuid}"
+        for uuid in Attempt.objects.exclude(outcome=Outcome.HANDED_BACK).values_list("delivery__uuid", flat=True)
     )
     for message_id, requests in received.items():
         assert attempts[message_id] >= len(requests), f"{message_id}: a request without a committed attempt"
@@ -96,6 +98,6 @@ def _repeats_after_success(requests: list[dict[str, Any]]) -> int:
 
 
 def _assert_one_at_a_time(message_id: str, requests: list[dict[str, Any]]) -> None:
-    for before, after in zip(requests, requests[1:], strict=False):
+    for before, after in pairwise(requests):
         ended = before["answered_at"]
         assert ended is None or after["at"] >= ended - 0.001, f"{message_id} was sent twice at once"

@@ -56,7 +56,7 @@ def test_every_attempt_carries_the_standard_webhooks_headers_and_ours(webhook, p
     assert request.header("gancho-event-id") == str(delivery.event.uuid)
     assert request.header("gancho-event-type") == "publication.published"
     assert request.header("gancho-cause") == "automatic"
-    headers = {name: value for name, value in request.headers}
+    headers = dict(request.headers)
     Verifier(webhook.signing_secret).verify(request.body, headers)
 
 
@@ -219,9 +219,7 @@ def test_retry_after_keeps_the_whole_lane_closed(webhook, product, receiver, wor
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_receiver_that_downloads_the_file_inside_the_request(
-    settings, live_server, webhook, product, receiver, work
-):
+def test_a_receiver_that_downloads_the_file_inside_the_request(settings, live_server, webhook, product, receiver, work):
     """ONS-04, ONS-19, trap 1: the ONS Python receiver fetches `url` before it answers."""
     settings.PORTAL_DOWNLOAD_BASE_URL = live_server.url
     fetched = []
@@ -282,7 +280,9 @@ def test_secrets_are_masked_before_an_attempt_is_stored(loopback, product, recei
     published(product)
     work()
     attempt = Attempt.objects.get()
-    stored = json.dumps([attempt.url, attempt.request_headers, attempt.response_headers, attempt.response_body, attempt.detail])
+    stored = json.dumps(
+        [attempt.url, attempt.request_headers, attempt.response_headers, attempt.response_body, attempt.detail]
+    )
     for hidden in (secret, "another-secret-value", "querysecret"):
         assert hidden not in stored
     assert {name for name, _ in attempt.request_headers} >= {"Authorization", "X-Api-Key", "webhook-id"}

@@ -15,7 +15,6 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import connection
 
-
 from access.actors import Actor
 from dispatch import failpoints
 from dispatch.actions import publish
@@ -121,7 +120,9 @@ def test_misbehaving_receivers_end_at_the_deadline_and_keep_nobody_waiting(oracl
         publish_to(oracle, *(f"/ok/w{number}" for number in range(20)))
         wait_until(lambda: Delivery.objects.filter(state="delivered").count() >= 20, within=5, what="the healthy ones")
         wait_for_end()
-    ends = dict(Delivery.objects.exclude(webhook__request_uri__contains="/ok/").values_list("webhook__request_uri", "state"))
+    ends = dict(
+        Delivery.objects.exclude(webhook__request_uri__contains="/ok/").values_list("webhook__request_uri", "state")
+    )
     assert {uri.partition("/")[2].partition("/")[2].partition("/")[2]: state for uri, state in ends.items()} == {
         "hang": "failed", "hang/b": "failed", "hang/c": "failed", "reset": "failed", "garbage": "failed",
         "drip/0.2": "delivered", "endless": "delivered", "gzip-bomb": "delivered",

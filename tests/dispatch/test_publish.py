@@ -150,17 +150,25 @@ def test_withdrawal_of_the_only_version_leaves_no_status(product):
 
 
 def test_stopping_holds_and_archiving_and_unsubscribing_cancel_what_waits(product):
-    from webhooks.actions import archive_webhook, stop_webhook, update_webhook
     from tests.factories import webhook_values
+    from webhooks.actions import archive_webhook, stop_webhook, update_webhook
 
     stopped, archived, unsubscribed, inactive, kept = (make_webhook(products=[product]) for _ in range(5))
     published(product)
     stop_webhook(stopped, reason="gone", by=BY)
     archive_webhook(archived, by=BY)
-    for webhook, over in ((unsubscribed, {"products": [make_product()]}), (inactive, {"products": [product], "active": False}), (kept, {"products": [product]})):
+    for webhook, over in (
+        (unsubscribed, {"products": [make_product()]}),
+        (inactive, {"products": [product], "active": False}),
+        (kept, {"products": [product]}),
+    ):
         values = {"description": webhook.description, "request_uri": webhook.request_uri, **over}
         update_webhook(webhook, values=webhook_values(**values), by=BY)
-    ends = {webhook: (delivery.state, delivery.reason) for delivery in Delivery.objects.all() for webhook in [delivery.webhook_id]}
+    ends = {
+        webhook: (delivery.state, delivery.reason)
+        for delivery in Delivery.objects.all()
+        for webhook in [delivery.webhook_id]
+    }
     assert ends == {
         stopped.pk: ("held", "webhook_stopped"),
         archived.pk: ("cancelled", "archived"),

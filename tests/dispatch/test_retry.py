@@ -27,7 +27,9 @@ def test_any_2xx_is_delivered(status):
     assert decided(answered(status)).state == State.DELIVERED
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 599])
+@pytest.mark.parametrize(
+    "status", [301, 302, 303, 307, 308, 400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 599]
+)
 def test_every_other_answer_is_tried_again_an_interval_after_the_start(status):
     decision = decided(answered(status))
     assert (decision.state, decision.due_at) == (State.WAITING, STARTED + timedelta(seconds=300))

@@ -58,5 +58,7 @@ def _only_one_here() -> AbstractContextManager[Any]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
-        raise CommandError("another dispatcher is running with this PORTAL_HOME; on SQLite there is one", returncode=2) from None
+        raise CommandError(
+            "another dispatcher is running with this PORTAL_HOME; on SQLite there is one", returncode=2
+        ) from None
     return lock

@@ -13,9 +13,9 @@ from django.utils.dateparse import parse_datetime
 from access.actors import Actor
 from access.errors import ActionError
 from catalog.models import Product
+from catalog.periods import parse_period
 from dispatch.actions import publish
 from dispatch.fan_out import webhooks_told_of
-from catalog.periods import parse_period
 
 
 class Command(BaseCommand):
@@ -24,10 +24,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--product", required=True, metavar="CODE", help="code of the product")
         parser.add_argument(
-            "--period", required=True, help="2020-08, 2020-08-15 or 2020-08-01/2020-08-07, as the product's periodicity asks"
+            "--period",
+            required=True,
+            help="2020-08, 2020-08-15 or 2020-08-01/2020-08-07, as the product's periodicity asks",
         )
         parser.add_argument("--file", required=True, type=Path, metavar="PATH", help="the file to publish")
-        parser.add_argument("--at", metavar="TIME", help="publish later: an ISO 8601 date and time (local without a zone)")
+        parser.add_argument(
+            "--at", metavar="TIME", help="publish later: an ISO 8601 date and time (local without a zone)"
+        )
         parser.add_argument("--dry-run", action="store_true", help="check everything, publish nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,0 +1,24 @@
+"""Addresses of the pages that show deliveries."""
+
+from django.urls import path
+
+from dispatch.views import deliveries, webhooks
+
+app_name = "dispatch"
+
+_webhook = "settings/integration/webhooks/<uuid:uuid>/"
+_product = f"{_webhook}products/<uuid:product_uuid>/"
+_delivery = "deliveries/<uuid:uuid>/"
+
+urlpatterns = [
+    path(_webhook, webhooks.webhook_detail, name="webhook-detail"),
+    path(f"{_webhook}live/", webhooks.webhook_live, name="webhook-live"),
+    path(f"{_webhook}held/", webhooks.held_release, name="held-release"),
+    path(f"{_product}row/", webhooks.product_row, name="product-row"),
+    path(f"{_product}send/", webhooks.product_send, name="product-send"),
+    path("deliveries/", deliveries.delivery_list, name="delivery-list"),
+    path(_delivery, deliveries.delivery_detail, name="delivery-detail"),
+    path(f"{_delivery}live/", deliveries.delivery_live, name="delivery-live"),
+    path(f"{_delivery}send/", deliveries.delivery_send, name="delivery-send"),
+    path(f"{_delivery}stop/", deliveries.delivery_stop, name="delivery-stop"),
+]
