@@ -1,6 +1,6 @@
 """The admin's side of the audit trail: what staff save, add or delete in a form leaves an audit row."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db import models
@@ -76,7 +76,7 @@ class AuditedAdmin(admin.ModelAdmin):
     def _snapshots_of(self, formset: BaseInlineFormSet) -> dict[int, dict[str, Any]]:
         # By the object, not by its primary key: a deleted one has lost it.
         touched = {form.instance.pk: form.instance for form in formset.initial_forms if form.has_changed()}
-        rows = formset.queryset.model._meta.base_manager.filter(pk__in=touched)
+        rows = cast(type[models.Model], formset.model)._meta.base_manager.filter(pk__in=touched)
         return {id(touched[row.pk]): self.take_snapshot(row) for row in rows}
 
 

@@ -1,6 +1,7 @@
 """Blocking and unblocking participants in the admin: a page shows the effect and asks for the reason, then does it."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -72,8 +73,8 @@ class BlockingMixin(admin.ModelAdmin):
         if not self.has_block_permission(request):
             raise PermissionDenied
         given = request.POST if request.method == "POST" else request.GET
-        ids = [each for each in given.getlist("id") if each.isdecimal()]
-        found = Participant.objects.filter(pk__in=ids, blocked_at__isnull=not blocked)
+        uuids = [uuid for uuid in map(_parse_uuid, given.getlist("participant")) if uuid]
+        found = Participant.objects.filter(uuid__in=uuids, blocked_at__isnull=not blocked)
         return list(found.annotate(members=Count("memberships")).order_by("name"))
 
     def _confirm(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
@@ -89,9 +90,16 @@ class BlockingMixin(admin.ModelAdmin):
 
 def _url(verb: str, queryset: QuerySet[Participant]) -> str:
     query = QueryDict(mutable=True)
-    query.setlist("id", [str(pk) for pk in queryset.values_list("pk", flat=True)])
+    query.setlist("participant", [str(uuid) for uuid in queryset.values_list("uuid", flat=True)])
     return f"{reverse(f'admin:access_participant_{verb}')}?{query.urlencode()}"
 
 
 def _staff(request: HttpRequest) -> Actor:
     return Actor.for_staff(request.user)  # type: ignore[arg-type]
+
+
+def _parse_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

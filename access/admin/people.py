@@ -113,9 +113,6 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin):
     inlines = (MembershipInline,)
     actions = ("send_invitations",)
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        return self.inlines
-
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = list(super().get_readonly_fields(request, obj))
         if not request.user.is_superuser:

@@ -1,0 +1,70 @@
+import pytest
+
+from access.audit_chain import link_entries
+from access.models import AuditEntry
+from tests.access.test_audit import entry_by
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/access/auditentry/"
+
+
+@pytest.fixture
+def entry(owner):
+    return entry_by(owner.actor, before={"role": "viewer"}, after={"role": "<b>technical</b>"})
+
+
+def test_trail_shows_change_origin_and_place_in_the_chain(officer, entry):
+    page = f"{LIST}{entry.pk}/change/"
+    words = officer.client.get(page).content.decode()
+    assert "&lt;b&gt;technical&lt;/b&gt;" in words
+    assert "<b>technical</b>" not in words
+    assert "not linked yet" in words
+    link_entries()
+    assert "not linked yet" not in officer.client.get(page).content.decode()
+
+
+@pytest.mark.parametrize("words", ["owner@vento.test", "Owner", "Vento", "access.user.tried", "{uuid}", "{cnpj}"])
+def test_entry_is_found_by_what_an_officer_knows(officer, owner, entry, words):
+    entry_by(officer.actor, action="access.user.other")
+    query = words.format(uuid=entry.object_id, cnpj=owner.participant.formatted_cnpj)
+    answer = officer.client.get(LIST, {"q": query})
+    assert list(answer.context["cl"].queryset) == [entry]
+
+
+def test_list_is_filtered_by_area_source_and_day(officer, entry):
+    other = entry_by(officer.actor, action="catalog.product.created")
+    shown = officer.client.get(LIST, {"area": "catalog"}).context["cl"].queryset
+    assert list(shown) == [other]
+    shown = officer.client.get(LIST, {"actor_source__exact": "user"}).context["cl"].queryset
+    assert list(shown) == [entry]
+    shown = officer.client.get(LIST, {"recorded_at__year": entry.recorded_at.year}).context["cl"].queryset
+    assert shown.count() == 2
+
+
+def test_list_asks_the_same_number_of_queries_however_long(officer, owner, django_assert_max_num_queries):
+    for _ in range(20):
+        entry_by(owner.actor)
+    client = officer.client
+    with django_assert_max_num_queries(6):  # session, user, first and last day, count, the page itself
+        client.get(LIST)
+
+
+@pytest.mark.parametrize("path", ["add/", "{pk}/change/", "{pk}/delete/"])
+def test_nobody_adds_changes_or_deletes_an_entry(officer, entry, path):
+    url = LIST + path.format(pk=entry.pk)
+    values = {"action": "access.user.other", "post": "yes"}
+    assert officer.client.post(url, values).status_code == 403
+    assert AuditEntry.objects.get().action == "access.user.tried"
+
+
+def test_list_offers_no_deletion(officer, entry):
+    officer.client.post(LIST, {"action": "delete_selected", "_selected_action": [entry.pk], "post": "yes"})
+    assert AuditEntry.objects.count() == 1
+    assert "delete_selected" not in officer.client.get(LIST).content.decode()
+
+
+def test_trail_is_closed_to_participants(owner, outsider, entry):
+    for person in (owner, outsider):
+        for url in (LIST, f"{LIST}{entry.pk}/change/"):
+            assert person.client.get(url, follow=True).status_code == 403
