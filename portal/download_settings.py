@@ -7,6 +7,7 @@ from portal.settings import *  # noqa: F403
 
 ROOT_URLCONF = "portal.download_urls"
 WSGI_APPLICATION = "portal.download_wsgi.application"
+INSTALLED_APPS = ["catalog", "access", "vault", "django.contrib.auth", "django.contrib.contenttypes"]
 MIDDLEWARE = [
     "access.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",

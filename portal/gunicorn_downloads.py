@@ -6,6 +6,9 @@ other, and never for a person's page or the other way round.
 
 import os
 
+# Before anything reads the settings, and the logger of the next line does: else this would serve the whole portal.
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.download_settings"
+
 from portal.gunicorn_base import *  # noqa: F403
 from portal.gunicorn_base import host, port
 
