@@ -95,7 +95,7 @@ def withdraw(publication: Publication, *, reason: str, by: Actor) -> int:
 
 
 def cancel(deliveries: DeliveryQuerySet, *, reason: str) -> int:
-    """Cancel open, unleased deliveries; their products' statuses fall back to the delivery before. Needs a transaction."""
+    """Cancel open, unleased deliveries; products' statuses fall back to the delivery before. Needs a transaction."""
     now = clock.now()
     ids = list(deliveries.open().unleased().order_by("pk").select_for_update().values_list("pk", flat=True))
     changed = Delivery.objects.filter(pk__in=ids).update(

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, register
 
 
 def shortest_lease_seconds(*, batch: int, concurrency: int, deadline_seconds: float, token_seconds: float = 0) -> int:
-    """Return the shortest safe lease: a whole batch, one after the other, each to its deadline, and 10 s (delivery.md)."""
+    """Return the shortest safe lease in seconds: a whole batch, each request to its deadline, and 10 s more."""
     return math.ceil(batch / concurrency) * math.ceil(deadline_seconds + token_seconds) + 10
 
 
@@ -37,8 +37,8 @@ def _check_lease() -> list[CheckMessage]:
         return []
     return [
         Error(
-            f"PORTAL_DISPATCH_LEASE_SECONDS is {settings.PORTAL_DISPATCH_LEASE_SECONDS}, too short to send a whole batch.",
-            hint=f"Set it to {shortest} or more, or make the batch or the deadline smaller.",
+            f"A lease of {settings.PORTAL_DISPATCH_LEASE_SECONDS} s is too short to send a whole batch.",
+            hint=f"Set PORTAL_DISPATCH_LEASE_SECONDS to {shortest} or more, or make the batch or the deadline smaller.",
             id="dispatch.E002",
         )
     ]

@@ -5,7 +5,7 @@ row that it has claimed falls due again by itself when this process dies.
 """
 
 import os
-import socket
+import platform
 import time
 from collections import deque
 from collections.abc import Callable
@@ -42,7 +42,7 @@ class Dispatcher:
         self.queue: deque[tuple[Claimed, float]] = deque()
         self.done: list[Finished] = []
         self.done_since = 0.0
-        self.sign = DispatcherSign(f"{socket.gethostname()}:{os.getpid()}")
+        self.sign = DispatcherSign(f"{platform.node()}:{os.getpid()}")
         self.stopping = False
         self.look_again = True
         self.last_webhook = 0
@@ -66,7 +66,7 @@ class Dispatcher:
         self._finish()
 
     def step(self) -> None:
-        """One turn of the loop. A database that went away costs a pause, never a row: results are kept until written."""
+        """One turn of the loop. A database that went away costs a pause, never a row: results wait until written."""
         try:
             self._tick()
             self._refill()

@@ -23,9 +23,10 @@ class DeliveryFilter(forms.Form):
 
     def __init__(self, data: Any, *, actor: Actor) -> None:
         super().__init__(data)
-        webhooks = self.fields["webhook"]
-        assert isinstance(webhooks, forms.ModelChoiceField)
-        webhooks.queryset = Webhook.objects.for_actor(actor).order_by("description", "pk")
+        self.webhooks = Webhook.objects.for_actor(actor).order_by("description", "pk")
+        field = self.fields["webhook"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = self.webhooks
 
     def chosen(self) -> Chosen:
         self.is_valid()

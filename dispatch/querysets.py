@@ -7,9 +7,14 @@ from django.db.models import Q
 
 if TYPE_CHECKING:
     from access.actors import Actor
+    from dispatch.models.deliveries import Delivery
+
+    Rows = models.QuerySet[Delivery]
+else:
+    Rows = models.QuerySet
 
 
-class DeliveryQuerySet(models.QuerySet["Delivery"]):
+class DeliveryQuerySet(Rows):
     def for_actor(self, actor: "Actor") -> Self:
         """Only deliveries to webhooks of the actor's participant."""
         return self.filter(webhook__participant=actor.participant)

@@ -5,7 +5,7 @@ SQLite: a datagram on a Unix socket in PORTAL_HOME, for the one dispatcher there
 """
 
 import os
-import socket
+import socket  # noqa: TID251 (a Unix socket inside PORTAL_HOME: nothing leaves this machine)
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,12 +37,12 @@ def wake_dispatchers() -> None:
 
 def _send_datagram() -> None:
     # Nobody listening is no error: the row is committed, and the dispatcher that starts next finds it.
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, _socket_path() as path:
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, _SocketPath() as path:
         sender.setblocking(False)
         sender.sendto(b"1", path)
 
 
-class _socket_path:
+class _SocketPath:
     """The socket's path, shortened through /proc when PORTAL_HOME is deeper than a socket address may be."""
 
     def __enter__(self) -> str:
@@ -87,7 +87,7 @@ class Listener:
                 self.closing.wait(PAUSE_SECONDS)
 
     def _listen_socket(self) -> None:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver, _socket_path() as path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver, _SocketPath() as path:
             Path(path).unlink(missing_ok=True)
             receiver.bind(path)
             os.chmod(path, 0o600)

@@ -1,4 +1,4 @@
-"""Real dispatcher processes on the test's own database, and the comparison of what they did with the oracle's record."""
+"""Real dispatcher processes on the test's own database, and what they did compared with the oracle's record."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator

@@ -53,7 +53,8 @@ def _only_one_here() -> AbstractContextManager[Any]:
     """On SQLite, refuse a second dispatcher: the wake-up socket has room for one listener."""
     if connection.vendor == "postgresql":
         return nullcontext()
-    lock: IO[str] = Path(settings.PORTAL_HOME, "dispatcher.lock").open("w")
+    # Held until the process ends, so no block closes it here: the caller's does.
+    lock: IO[str] = Path(settings.PORTAL_HOME, "dispatcher.lock").open("w")  # noqa: SIM115
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
