@@ -7,14 +7,10 @@ from django.db.models import Q
 
 if TYPE_CHECKING:
     from access.actors import Actor
-    from dispatch.models.deliveries import Delivery
-
-    Rows = models.QuerySet[Delivery]
-else:
-    Rows = models.QuerySet
+    from dispatch.models.deliveries import Delivery  # noqa: F401 (named as text below)
 
 
-class DeliveryQuerySet(Rows):
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def for_actor(self, actor: "Actor") -> Self:
         """Only deliveries to webhooks of the actor's participant."""
         return self.filter(webhook__participant=actor.participant)
