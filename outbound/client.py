@@ -3,6 +3,7 @@
 import os
 import time
 from collections import deque
+from dataclasses import replace
 from typing import Any, Final
 
 import pycurl
@@ -12,6 +13,7 @@ from outbound.addresses import check_url
 from outbound.errors import HeaderRefused, OutboundError, Refused
 from outbound.exchange import HUNG_UP, Exchange, ExchangeSettings, Job
 from outbound.headers import write_lines
+from outbound.kept import KeptSockets
 from outbound.policy import load_policy
 from outbound.resolver import LOOKUP_SECONDS, Answer, get_resolver
 from outbound.targets import judge_answer, judge_literal
@@ -48,6 +50,7 @@ class Pool:
         self._finished: list[tuple[Any, Result]] = []
         self._answers: deque[tuple[Job, Answer]] = deque()
         self._answering: dict[Exchange, float] = {}
+        self._kept = KeptSockets()
 
     @property
     def in_flight(self) -> int:
@@ -167,7 +170,7 @@ class Pool:
         if self._spare and not special:
             return self._spare.pop()
         settings = ExchangeSettings(ca_file=ca_file, special=special, keep_connection=self._keep_connections)
-        return Exchange(settings, self._answering)
+        return Exchange(settings, self._answering, self._kept)
 
     def _collect(self) -> None:
         while True:
@@ -196,6 +199,7 @@ class Pool:
     def _finish_unsent(self, job: Job, code: str) -> None:
         result = _unsent(code, job.started_at)
         result.port = job.address.port
+        result.timing = replace(result.timing, dns=job.dns_seconds)
         self._finished.append((job.tag, result))
 
     # --- what has to happen at a certain moment -------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pycurl
 from outbound import outcomes
 from outbound.addresses import Address
 from outbound.faults import Fault, outcome_of, safe_words
+from outbound.kept import Ends, KeptSockets
 from outbound.sockets import open_socket
 from outbound.targets import Target
 from outbound.transfer import READ_BYTES, Request, Result, Timing
@@ -51,7 +52,9 @@ class _Seen:
     """What the callbacks saw of one transfer."""
 
     connected_to: str = ""
+    ends: Ends = ("", 0, 0)
     refused: bool = False  # by our callbacks: libcurl only reports that it could not connect
+    dead: bool = False
     repeated: bool = False
     too_large: bool = False
     malformed: bool = False
@@ -79,16 +82,18 @@ class Exchange:
 
     A handle with `special` settings (TLS material, methods other than POST) serves one request and is thrown away,
     so that nothing of it can reach the next one. The others overwrite all that differs, and forget it afterwards.
-    `answering` is the pool's: an exchange enters itself with the moment when an answer's headers are complete.
+    `answering` and `kept` are the pool's: an exchange enters itself in the first with the moment when an answer's
+    headers are complete, and its connection in the second.
     """
 
-    def __init__(self, settings: ExchangeSettings, answering: dict["Exchange", float]) -> None:
+    def __init__(self, settings: ExchangeSettings, answering: dict["Exchange", float], kept: KeptSockets) -> None:
         self.special = settings.special
         self.ca_file = settings.ca_file
         self.curl = pycurl.Curl()
         self._set_constants()
         self.curl.setopt(pycurl.FORBID_REUSE, not settings.keep_connection)
         self._answering = answering
+        self._kept = kept
         self._job: Job | None = None
         self._seen = _Seen()
         self._fresh_connect = False
@@ -175,15 +180,19 @@ class Exchange:
             return pycurl.SOCKET_BAD
         return open_socket(peer.family, peer.socktype, peer.protocol, (peer.addr[0], peer.addr[1]))
 
-    def _on_connected(self, peer: str, _local: str, peer_port: int, _local_port: int) -> int:
-        target = self._job.target if self._job else None
+    def _on_connected(self, peer: str, _local: str, peer_port: int, local_port: int) -> int:
+        job = self._job
         if self._seen.connected_to:
             # A kept connection died without an answer and libcurl would send the request again on a new one.
             # The receiver may have acted on the first: one attempt is one request.
             self._seen.repeated = True
             return pycurl.PREREQFUNC_ABORT
-        if target is None or not target.allows(peer, peer_port):
+        if job is None or job.target is None or not job.target.allows(peer, peer_port):
             self._seen.refused = True
+            return pycurl.PREREQFUNC_ABORT
+        self._seen.ends = (peer, peer_port, local_port)
+        if not job.fresh and self._kept.is_dead(self._seen.ends):
+            self._seen.dead = True
             return pycurl.PREREQFUNC_ABORT
         self._seen.connected_to = peer
         return pycurl.PREREQFUNC_OK
@@ -230,8 +239,9 @@ class Exchange:
 
     @property
     def may_start_afresh(self) -> bool:
-        """True if nothing was sent because the kept connection leads to an address that no longer counts."""
-        return self._seen.refused and self._job is not None and not self._job.fresh and not self._seen.connected_to
+        """True if nothing was sent because the kept connection is dead, or leads where the name no longer does."""
+        unusable = self._seen.refused or self._seen.dead
+        return unusable and self._job is not None and not self._job.fresh and not self._seen.connected_to
 
     def result(self, code: int, words: str) -> Result:
         """What came of the job. `code` is libcurl's (0: well) or HUNG_UP."""
@@ -263,6 +273,8 @@ class Exchange:
         result.private = self._job.target.is_private(self._seen.connected_to)
         result.reused = bool(self._seen.connected_to) and self.curl.getinfo(pycurl.NUM_CONNECTS) == 0
         result.sent = bool(self._seen.connected_to) and self.curl.getinfo(pycurl.REQUEST_SIZE) > 0
+        if (descriptor := self.curl.getinfo(pycurl.ACTIVESOCKET)) >= 0:
+            self._kept.remember(self._seen.ends, descriptor)
 
     def _timing(self) -> Timing:
         assert self._job is not None
