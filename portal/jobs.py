@@ -57,7 +57,7 @@ class InProcessScheduler(DatabaseScheduler):
         entry = self.reserve(entry) if advance else entry
         close_old_connections()
         try:
-            self.app.tasks[entry.task](*entry.args, **entry.kwargs)
+            self.app.tasks[entry.task](*(entry.args or ()), **(entry.kwargs or {}))
         except Exception:
             log.exception("job failed", job=entry.name)
         else:

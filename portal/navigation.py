@@ -115,7 +115,13 @@ class Frame:
             self._entry(gettext("Home"), "portal:home", "home", exact=True),
             self._entry(gettext("Publications"), "catalog:publication-list", "package"),
             self._settings(),
+            *self._demo(),
         ]
+
+    def _demo(self) -> list[Entry]:
+        if not settings.PORTAL_DEMO_RECEIVER_URL:
+            return []
+        return [self._entry(gettext("Demo receiver"), "portal:demo-received", "inbox")]
 
     def _settings(self) -> Entry:
         webhooks = self._entry(gettext("Webhooks"), "webhooks:webhook-list")

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from portal import health, views
+from portal.demo_received import demo_received
 
 app_name = "portal"
 
@@ -11,6 +12,7 @@ urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("settings/", views.settings, name="settings"),
     path("settings/integration/", views.integration, name="integration"),
+    path("demo/received/", demo_received, name="demo-received"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
 ]

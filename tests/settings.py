@@ -31,8 +31,9 @@ if not os.environ.get("DATABASE_URL"):
     os.environ["DATABASE_URL"] = f"sqlite:///{os.environ['PORTAL_HOME']}/gancho.sqlite3"
 
 from portal.settings import *  # noqa: E402, F403
-from portal.settings import DATABASES, PORTAL_HOME, STORAGES  # noqa: E402
+from portal.settings import DATABASES, PORTAL_HOME, STATIC_ROOT, STORAGES  # noqa: E402
 
+STATIC_ROOT.mkdir()
 # Names with a digest need a collectstatic first.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Hashing a password is slow on purpose; no test is about that.

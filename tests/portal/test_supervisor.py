@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.processes import end, kill, run, started, wait_until
+from tests.processes import KEYS, end, kill, run, started, wait_until
 from tests.services import free_port
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
@@ -136,8 +136,8 @@ def test_demo_data_is_refused_outside_development(tmp_path: Path) -> None:
     env = Home(tmp_path).env | {
         "PORTAL_ENVIRONMENT": "homologation",
         "PORTAL_BASE_URL": "https://portal.example",
-        "SECRET_KEY": "x" * 50,
-        "PORTAL_DATA_KEYS": "k1:dGVzdHMtb25seS1rZXktbnVtYmVyLW9uZS0zMi1ieSE=",
+        "SECRET_KEY": "only-for-tests-and-therefore-the-same-every-day",
+        "PORTAL_DATA_KEYS": KEYS,
     }
     found = run(sys.executable, "manage.py", "seed_demo", env=env)
     assert found.returncode == 2
