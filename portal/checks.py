@@ -23,7 +23,7 @@ Found = list[checks.CheckMessage]
 
 def stop_on_errors() -> None:
     """End the process with one line when one of our checks finds an error."""
-    found = checks.run_checks(tags=[OURS])
+    found = sorted(checks.run_checks(tags=[OURS]), key=lambda message: message.id or "")
     errors = [
         f"{message.msg} ({message.id})" for message in found if message.is_serious() and not message.is_silenced()
     ]
@@ -70,7 +70,7 @@ def check_own_address_is_public(app_configs: object, **kwargs: Any) -> Found:
 
 @checks.register(OURS, deploy=True)
 def check_own_address_is_https(app_configs: object, **kwargs: Any) -> Found:
-    if settings.PORTAL_BASE_URL.startswith("https://"):
+    if not settings.PORTAL_BASE_URL.startswith("http://"):
         return []
     hint = "With https:// the cookies are Secure and browsers are told to stay with it (HSTS)."
     return [checks.Warning("PORTAL_BASE_URL is not https.", hint=hint, id="portal.W005")]

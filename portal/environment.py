@@ -55,7 +55,7 @@ class Environment(environ.Env):
 def _naming(var: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, ImproperlyConfigured):
         raise ImproperlyConfigured(f"{var} can't be read: its value has the wrong form") from None
 
 

@@ -1,12 +1,18 @@
 """Checks of the data keys and of where sealed fields are used."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admin.options import BaseModelAdmin, ModelAdmin
+from django.contrib.admin.sites import all_sites
+from django.contrib.admin.utils import flatten
 from django.core import checks
+from django.db import models
 
 from vault.errors import KeysMisconfigured
+from vault.fields import SealedField
 from vault.keys import keyring
 from vault.rotation import find_spots
 
@@ -47,3 +53,31 @@ def check_sealed_places(app_configs: object, **kwargs: Any) -> list[checks.Check
         for place, number in places.items()
         if number > 1
     ]
+
+
+@checks.register("gancho")
+def check_admin_pages(app_configs: object, **kwargs: Any) -> list[checks.CheckMessage]:
+    """The admin reads what it shows by attribute, and that opens a secret."""
+    hint = "Show whether it is set: a method that calls vault.fields.is_set."
+    return [
+        checks.Error(f"{type(page).__name__} shows the secret {name}.", hint=hint, obj=page.model, id="vault.E014")
+        for site in all_sites
+        for page in _pages(site._registry.values())  # noqa: SLF001 (there is no other way to ask a site)
+        for name in sorted(_shown_names(page) & _sealed_names(page.model))
+    ]
+
+
+def _pages(admins: Iterable[ModelAdmin]) -> Iterator[BaseModelAdmin]:
+    for page in admins:
+        yield page
+        yield from (inline(page.model, page.admin_site) for inline in page.inlines)
+
+
+def _shown_names(page: BaseModelAdmin) -> set[str]:
+    fieldsets = [options.get("fields", ()) for _, options in page.fieldsets or ()]
+    lists = (page.readonly_fields, page.fields or (), getattr(page, "list_display", ()), *fieldsets)
+    return {name for names in lists for name in flatten(list(names)) if isinstance(name, str)}
+
+
+def _sealed_names(model: type[models.Model]) -> set[str]:
+    return {field.name for field in model._meta.get_fields() if isinstance(field, SealedField)}

@@ -75,6 +75,7 @@ class SealedField(SecretField):
     def place(self) -> Place:
         return Place(self.label, self.name)
 
+    @sensitive_variables()
     def seal(self, plain: str, uuid: UUID | str) -> Sealed:
         """Return `plain` sealed for the row `uuid`, for `update()`."""
         return Sealed.seal(plain, self.place, uuid)
@@ -87,6 +88,7 @@ class SealedField(SecretField):
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Sealed | None:
         return None if value is None else Sealed(value, self.place)
 
+    @sensitive_variables()
     def get_prep_value(self, value: object) -> str | None:
         if isinstance(value, Sealed):
             if value.place != self.place:
@@ -133,6 +135,7 @@ class SealedField(SecretField):
 
     # --- fixtures and validation: ciphertext only
 
+    @sensitive_variables()
     def to_python(self, value: object) -> Sealed:
         if isinstance(value, Sealed):
             return value

@@ -1,9 +1,11 @@
 import pytest
+from django.contrib import admin
+from django.contrib.admin import AdminSite, ModelAdmin, TabularInline
 from django.core import checks
 
 from tests.vault.conftest import K1, K2, make_key
-from tests.vault.safes import Locker
-from vault.checks import CHECK_IDS, check_data_keys, check_sealed_places
+from tests.vault.safes import Locker, Safe
+from vault.checks import CHECK_IDS, check_admin_pages, check_data_keys, check_sealed_places
 from vault.sealed import Place
 
 
@@ -50,3 +52,36 @@ def test_two_models_must_not_seal_for_the_same_place(safes, monkeypatch) -> None
 def test_checks_run_with_those_of_the_installation(settings) -> None:
     settings.PORTAL_DATA_KEYS = "nonsense"
     assert "vault.E002" in [message.id for message in checks.run_checks(tags=["gancho"])]
+
+
+class InlineOfSafe(TabularInline):
+    model = Safe
+    readonly_fields = ["spare"]
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ({}, []),
+        ({"list_display": ["name", "uuid"], "readonly_fields": ["name"]}, []),
+        ({"list_display": ["name", "secret"]}, ["secret"]),
+        ({"readonly_fields": ["secret", "spare"]}, ["secret", "spare"]),
+        ({"fields": ["name", ("uuid", "secret")]}, ["secret"]),
+        ({"fieldsets": [(None, {"fields": [("name", "spare")]})]}, ["spare"]),
+        ({"inlines": [InlineOfSafe]}, ["spare"]),
+    ],
+)
+def test_admin_must_not_show_a_secret(safes, monkeypatch, page: dict[str, object], expected: list[str]) -> None:
+    site = AdminSite(name="of-a-test")
+    site.register(Safe, type("SafeAdmin", (ModelAdmin,), page))
+    monkeypatch.setattr("vault.checks.all_sites", {site})  # Django's own set forgets this one at some later time
+    messages = check_admin_pages(None)
+    assert all(message.obj is Safe for message in messages)
+    assert [message.msg.rpartition(" ")[2].rstrip(".") for message in messages] == expected
+    assert set(ids(messages)) <= {"vault.E014"}
+
+
+def test_admin_of_this_installation_shows_no_secret(monkeypatch) -> None:
+    monkeypatch.setattr("vault.checks.all_sites", {admin.site})
+    assert admin.site._registry
+    assert check_admin_pages(None) == []
