@@ -1,0 +1,162 @@
+"""The figures of the last fourteen days: attempts that succeeded and failed, by day, and the median answer."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+
+from dispatch.models import Attempt, Mode, Outcome
+from dispatch.pages.states import seconds_text
+
+DAYS = 14
+# What may have reached the receiver, or should have: a lost or handed back attempt says nothing about the receiver.
+TRIED = (Outcome.ANSWERED, Outcome.NO_ANSWER, Outcome.NOT_SENT)
+
+BAR_WIDTH, BAR_STEP = 12, 14
+UP_HEIGHT, DOWN_HEIGHT, SMALLEST = 28, 13, 3
+
+
+@dataclass
+class Day:
+    on: date
+    delivered: int = 0
+    failed: int = 0
+
+    def add(self, attempts: int, *, succeeded: bool) -> None:
+        if succeeded:
+            self.delivered += attempts
+        else:
+            self.failed += attempts
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A rectangle of the sparkline, in its own units, as whole numbers."""
+
+    css: str
+    x: int
+    y: int
+    height: int
+
+
+@dataclass
+class Figures:
+    days: list[Day]
+    median_ms: int | None = None
+    bars: list[Bar] = field(default_factory=list)
+
+    @cached_property
+    def delivered(self) -> int:
+        return sum(day.delivered for day in self.days)
+
+    @cached_property
+    def failed(self) -> int:
+        return sum(day.failed for day in self.days)
+
+    @property
+    def share(self) -> str:
+        """Delivered of all attempts, as "94.3 %"; a dash when there were none."""
+        tried = self.delivered + self.failed
+        if not tried:
+            return "–"
+        # Cut, not rounded: 99.96 % with failures must not read as 100 %.
+        return f"{number_format(self.delivered * 1000 // tried / 10, decimal_pos=1)} %"
+
+    @property
+    def median(self) -> str:
+        return seconds_text(self.median_ms) or "–"
+
+    @property
+    def span(self) -> str:
+        first, last = (date_format(day.on, _("d/m")) for day in (self.days[0], self.days[-1]))
+        return _("%(first)s to %(last)s") % {"first": first, "last": last}
+
+    @property
+    def label(self) -> str:
+        """What the drawing shows, for those who don't see it."""
+        return _("%(span)s: %(delivered)s delivered, %(failed)s attempts failed") % {
+            "span": self.span,
+            "delivered": self.delivered,
+            "failed": self.failed,
+        }
+
+
+def load_figures(webhook_id: int, *, now: datetime) -> Figures:
+    """Return the figures of one webhook. One query: its groups are few, whatever the number of attempts."""
+    counted = _per_day([webhook_id], now).values_list("webhook_id", "day", "succeeded", "duration_ms")
+    groups = list(counted.annotate(attempts=Count("pk")))
+    figures = _fill([webhook_id], (row[:3] + row[4:] for row in groups), now)[webhook_id]
+    figures.median_ms = find_median((row[3], row[4]) for row in groups if row[2] and row[3] is not None)
+    return figures
+
+
+def load_sparks(webhook_ids: Collection[int], *, now: datetime) -> dict[int, Figures]:
+    """Return the figures without the median, for a list of webhooks. One query."""
+    counted = _per_day(webhook_ids, now).values_list("webhook_id", "day", "succeeded")
+    return _fill(webhook_ids, counted.annotate(attempts=Count("pk")), now)
+
+
+def find_median(counts: Iterable[tuple[int, int]]) -> int | None:
+    """Return the middle one of all values, given as pairs of a value and how often it occurs."""
+    ordered = sorted(counts)
+    middle, passed = sum(count for _value, count in ordered) // 2, 0
+    for value, count in ordered:
+        passed += count
+        if passed > middle:
+            return value
+    return None
+
+
+def _per_day(webhook_ids: Collection[int], now: datetime) -> Any:
+    return _tried(webhook_ids, now).annotate(day=TruncDate("slot_at")).order_by()
+
+
+def _fill(webhook_ids: Collection[int], groups: Iterable[Any], now: datetime) -> dict[int, Figures]:
+    first = timezone.localdate(now) - timedelta(days=DAYS - 1)
+    found = {pk: Figures([Day(first + timedelta(days=place)) for place in range(DAYS)]) for pk in webhook_ids}
+    for webhook_id, on, succeeded, attempts in groups:
+        place = (on - first).days
+        # An attempt may begin after `now` was read, just behind midnight.
+        if 0 <= place < DAYS:
+            found[webhook_id].days[place].add(attempts, succeeded=succeeded)
+    for figures in found.values():
+        figures.bars = draw_bars(figures.days)
+    return found
+
+
+def _tried(webhook_ids: Collection[int], now: datetime) -> QuerySet[Attempt]:
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Attempt.objects.filter(
+        webhook__in=webhook_ids,
+        slot_at__gte=midnight - timedelta(days=DAYS - 1),
+        outcome__in=TRIED,
+        delivery__event__mode=Mode.LIVE,
+    )
+
+
+def draw_bars(days: Sequence[Day]) -> list[Bar]:
+    """Return the rectangles: delivered above the line, failed below it, a dot for a day without traffic."""
+    highest = max((day.delivered for day in days), default=0)
+    deepest = max((day.failed for day in days), default=0)
+    bars = []
+    for place, day in enumerate(days):
+        x = 1 + place * BAR_STEP
+        if day.delivered:
+            height = _scaled(day.delivered, highest, UP_HEIGHT)
+            bars.append(Bar("spark-up", x, UP_HEIGHT + 1 - height, height))
+        if day.failed:
+            bars.append(Bar("spark-down", x, UP_HEIGHT + 3, _scaled(day.failed, deepest, DOWN_HEIGHT)))
+        if not day.delivered and not day.failed:
+            bars.append(Bar("spark-none", x, UP_HEIGHT - 2, 2))
+    return bars
+
+
+def _scaled(count: int, most: int, height: int) -> int:
+    return max(SMALLEST, round(height * count / most))
