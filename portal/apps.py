@@ -5,4 +5,9 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        from portal import checks  # noqa: F401 (registers them)
+        from portal import (
+            checks,  # noqa: F401 (registers them)
+            slots,
+        )
+
+        slots.fill()

@@ -1,0 +1,122 @@
+"""What the home page shows: the next action with its owner, webhooks at a glance, last failures, last publications."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import cast
+
+from django.db.models import Count, Q
+
+from access.actors import Actor
+from access.models import Participant
+from catalog.models import Publication
+from dispatch import clock
+from dispatch.models import Delivery, ProductStatus, State
+from dispatch.pages.figures import Figures, load_sparks
+from dispatch.pages.health import Health, load_health
+from dispatch.pages.recent import event_title
+from dispatch.pages.states import StateView, describe_delivery
+from portal import told
+from portal.next_action import NextAction, decide_next_action
+from webhooks.diagnosis import DIAGNOSES
+from webhooks.models import ProductSubscription, Webhook
+
+FAILURES = 4
+PUBLICATIONS = 5
+
+
+@dataclass(frozen=True)
+class WebhookRow:
+    webhook: Webhook
+    health: Health
+    figures: Figures
+    pending: int
+    products: int
+
+
+@dataclass(frozen=True)
+class FailureRow:
+    delivery: Delivery
+    title: str
+    state: StateView
+
+    @property
+    def side(self) -> str:
+        diagnosis = DIAGNOSES.get(self.delivery.last_diagnosis)
+        return diagnosis.side if diagnosis else ""
+
+
+@dataclass(frozen=True)
+class PublicationRow:
+    publication: Publication
+    told: StateView
+
+
+class Home:
+    """Read as the template asks; the number of queries does not depend on how many webhooks there are."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+        self.participant = cast(Participant, actor.participant)
+        self.now: datetime = clock.now()
+
+    @cached_property
+    def webhooks(self) -> list[WebhookRow]:
+        """Those with a problem first, then by name."""
+        found = list(Webhook.objects.for_actor(self.actor).live().select_related("participant").order_by("description"))
+        ids = [webhook.pk for webhook in found]
+        health, figures = load_health(found), load_sparks(ids, now=self.now)
+        pending, products = self._pending(ids), self._products(ids)
+        rows = [
+            WebhookRow(each, health[each.pk], figures[each.pk], pending.get(each.pk, 0), products.get(each.pk, 0))
+            for each in found
+        ]
+        return sorted(rows, key=lambda row: not row.health.problem)
+
+    @cached_property
+    def next_action(self) -> NextAction:
+        return decide_next_action(self.webhooks, self.actor)
+
+    @property
+    def delivered(self) -> int:
+        return sum(row.figures.delivered for row in self.webhooks)
+
+    @property
+    def failed(self) -> int:
+        return sum(row.figures.failed for row in self.webhooks)
+
+    @property
+    def pending(self) -> int:
+        return sum(row.pending for row in self.webhooks)
+
+    @cached_property
+    def failures(self) -> Sequence[FailureRow]:
+        """Products whose last notification failed or is being tried again, the newest first."""
+        wrong = Q(state=State.FAILED) | Q(state=State.WAITING, failed_attempts__gt=0)
+        ids = [row.webhook.pk for row in self.webhooks]
+        statuses = ProductStatus.objects.filter(wrong, webhook__in=ids).order_by("-changed_at")
+        wanted = statuses.select_related("delivery__webhook", "delivery__event__publication__product")
+        found = wanted.defer("delivery__body", "delivery__event__payload")[:FAILURES]
+        return [
+            FailureRow(each.delivery, event_title(each.delivery.event), describe_delivery(each.delivery, now=self.now))
+            for each in found
+        ]
+
+    @cached_property
+    def publications(self) -> Sequence[PublicationRow]:
+        visible = Publication.objects.visible_to(self.participant).newest_first()
+        found = list(visible.select_related("product__process")[:PUBLICATIONS])
+        active = [row.webhook.pk for row in self.webhooks if row.webhook.active]
+        summary = told.summarise({each.product_id for each in found}, found, active)
+        return [PublicationRow(each, summary.describe(each.product_id, each)) for each in found]
+
+    @staticmethod
+    def _pending(webhook_ids: Sequence[int]) -> dict[int, int]:
+        pending = Delivery.objects.live().pending().filter(webhook__in=webhook_ids).order_by()
+        return dict(pending.values_list("webhook_id").annotate(n=Count("pk")))
+
+    @staticmethod
+    def _products(webhook_ids: Sequence[int]) -> dict[int, int]:
+        selected = ProductSubscription.objects.filter(webhook__in=webhook_ids).order_by()
+        return dict(selected.values_list("webhook_id").annotate(n=Count("pk")))

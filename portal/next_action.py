@@ -1,0 +1,133 @@
+"""The one thing to do next, who does it, and who acts after that. Decided from rows that are already read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from access.actors import Actor
+from dispatch.pages.health import Health
+from webhooks.models import Webhook
+
+# Whose turn it is.
+YOU, COLLEAGUE, OPERATOR, NOBODY = "you", "colleague", "operator", "nobody"
+
+
+class Row(Protocol):
+    """What the decision needs to know of a webhook."""
+
+    @property
+    def webhook(self) -> Webhook: ...
+    @property
+    def health(self) -> Health: ...
+    @property
+    def products(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class NextAction:
+    """`after` is empty when nobody has to act afterwards; `since` where something has been wrong for a while."""
+
+    title: str
+    text: str
+    owner: str
+    url: str
+    button: str
+    after: str = ""
+    since: datetime | None = None
+
+
+def decide_next_action(rows: Sequence[Row], actor: Actor) -> NextAction:
+    if not rows:
+        return _create_the_first(actor)
+    for row in rows:
+        if row.health.problem:
+            return _mend(row, actor)
+    for row in rows:
+        if row.webhook.active and not row.products:
+            return _choose_products(row, actor)
+    for row in rows:
+        if row.health.state.icon == "hourglass":
+            return _try_out(row, actor)
+    if not any(row.webhook.active for row in rows):
+        return _activate(rows[0], actor)
+    return NextAction(
+        title=_("Nothing to do: your webhooks are healthy"),
+        text=_("Each new version of the products you chose is on its way within a second of being published."),
+        owner=NOBODY,
+        url=reverse("catalog:publication-list"),
+        button=_("See the publications"),
+    )
+
+
+def _create_the_first(actor: Actor) -> NextAction:
+    return NextAction(
+        title=_("Create your first webhook"),
+        text=_("A webhook is an address of yours that we call when a product is published. You say which products."),
+        owner=_whose(actor),
+        url=reverse("webhooks:webhook-create" if actor.can_configure else "webhooks:webhook-list"),
+        button=_("New webhook") if actor.can_configure else _("See the webhooks"),
+        after=_("From the next publication on, a POST goes to that address within a second."),
+    )
+
+
+def _mend(row: Row, actor: Actor) -> NextAction:
+    health, diagnosis = row.health, row.health.diagnosis
+    operators = diagnosis is not None and diagnosis.side == "operator"
+    if diagnosis is not None:
+        text = f"{diagnosis.happened} {diagnosis.action}"
+    else:
+        text = health.state.below
+    return NextAction(
+        title=f"{row.webhook.description}: {health.state.word}",
+        text=text,
+        owner=OPERATOR if operators or row.webhook.participant.blocked else _whose(actor),
+        url=_details(row),
+        button=_("See what happened"),
+        after=_("Then send again what is pending: nothing that was published is lost."),
+        since=health.since,
+    )
+
+
+def _choose_products(row: Row, actor: Actor) -> NextAction:
+    return NextAction(
+        title=_("Choose the products of %(webhook)s") % {"webhook": row.webhook.description},
+        text=_("It is active, but no product is selected: it receives nothing."),
+        owner=_whose(actor),
+        url=reverse("webhooks:webhook-edit", args=[row.webhook.uuid]) if actor.can_configure else _details(row),
+        button=_("Choose products") if actor.can_configure else _("See the webhook"),
+        after=_("From the next publication on, a POST goes to that address within a second."),
+    )
+
+
+def _try_out(row: Row, actor: Actor) -> NextAction:
+    return NextAction(
+        title=_("Try out %(webhook)s") % {"webhook": row.webhook.description},
+        text=_("Nothing was sent to it yet. Press Send beside a product and see the answer of your receiver at once."),
+        owner=_whose(actor),
+        url=_details(row),
+        button=_("Open the webhook"),
+    )
+
+
+def _activate(row: Row, actor: Actor) -> NextAction:
+    return NextAction(
+        title=_("All your webhooks are inactive"),
+        text=_("Publications make no notification while the status is inactive."),
+        owner=_whose(actor),
+        url=reverse("webhooks:webhook-edit", args=[row.webhook.uuid]) if actor.can_configure else _details(row),
+        button=_("Activate %(webhook)s") % {"webhook": row.webhook.description}
+        if actor.can_configure
+        else _("See the webhook"),
+    )
+
+
+def _details(row: Row) -> str:
+    return reverse("dispatch:webhook-detail", args=[row.webhook.uuid])
+
+
+def _whose(actor: Actor) -> str:
+    return YOU if actor.can_configure else COLLEAGUE
