@@ -5,3 +5,10 @@ from django.utils.translation import gettext_lazy as _
 class AccessConfig(AppConfig):
     name = "access"
     verbose_name = _("Access")
+
+    def ready(self) -> None:
+        from access.models import AuditLink
+        from vault import uses
+
+        # Without its key a link can't be checked any more, and no link is ever made anew.
+        uses.register("audit links", lambda key_id: AuditLink.objects.filter(key_id=key_id).count())
