@@ -96,7 +96,10 @@ def due_publications(now: datetime) -> PublicationQuerySet:
 def release_publication(publication: Publication, *, now: datetime, by: Actor) -> bool:
     """End the embargo if it is over. False when somebody else has released or withdrawn it first."""
     with transaction.atomic():
-        if not Publication.objects.due(now).filter(pk=publication.pk).update(published_at=now):
+        # Conditions on the row alone: PostgreSQL looks at these again once it has waited for another transaction's
+        # update, but not at those of a joined table, and then two dispatchers would both release.
+        due = Publication.objects.embargoed().filter(pk=publication.pk, publish_at__lte=now)
+        if not due.update(published_at=now):
             return False
         publication.published_at = now
         _record(publication, "catalog.publication.released", by)

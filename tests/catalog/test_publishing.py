@@ -259,6 +259,16 @@ def test_withdrawn_embargo_is_never_released() -> None:
 
 
 @pytest.mark.django_db
+def test_embargo_of_an_inactive_product_waits() -> None:
+    publication = make_publication(publish_at=timezone.now() + timedelta(minutes=5))
+    later = timezone.now() + timedelta(hours=1)
+    Product.objects.update(active=False)
+    assert list(due_publications(later)) == []
+    Product.objects.update(active=True)
+    assert list(due_publications(later)) == [publication]
+
+
+@pytest.mark.django_db
 def test_bytes_of_a_withdrawn_version_may_be_published_again() -> None:
     product = make_product()
     first = store_publication(product, period="2020-08-15", received=receive(), by=BY)
@@ -315,6 +325,28 @@ def test_six_publishers_of_one_period_at_once(contents: list[bytes]) -> None:
     assert sum(outcome.created for outcome in outcomes) == expected
     assert sorted(Publication.objects.values_list("version", flat=True)) == list(range(1, expected + 1))
     assert len(outcomes) == len(contents)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_of_many_dispatchers_releases_an_embargo() -> None:
+    now = timezone.now()
+    publication = make_publication(publish_at=now + timedelta(minutes=5))
+    barrier, outcomes = Barrier(6), []
+
+    def release() -> None:
+        barrier.wait()
+        try:
+            outcomes.append(release_publication(publication, now=now + timedelta(minutes=5), by=BY))
+        finally:
+            connection.close()
+
+    threads = [Thread(target=release) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == [False] * 5 + [True]
+    assert AuditEntry.objects.filter(action="catalog.publication.released").count() == 1
 
 
 @pytest.mark.django_db
