@@ -75,7 +75,7 @@ class Pool:
             address = check_url(request.url, policy=policy)
             lines = header_lines(request)
         except OutboundError as refusal:
-            self._finished.append((tag, _unsent(_code_of(refusal), now, refusal.code)))
+            self._finished.append((tag, _unsent(outcome_of_refusal(refusal), now, refusal.code)))
             return
         seconds = policy.deadline_seconds if request.deadline_seconds is None else request.deadline_seconds
         self._resolve(Job(request, tag, address, lines, now, now + seconds))
@@ -157,7 +157,13 @@ class Pool:
             self._finish_unsent(job, outcomes.NOT_STARTED)
             return
         exchange = self._take_exchange(job.request)
-        exchange.prepare(job)
+        try:
+            exchange.prepare(job)
+        except pycurl.error:
+            # The one setting that libcurl looks into at once is the client certificate.
+            exchange.curl.close()
+            self._finish_unsent(job, outcomes.CLIENT_CERTIFICATE_UNUSABLE)
+            return
         self._multi.add_handle(exchange.curl)
         self._running[exchange.curl] = (exchange, job)
 
@@ -280,7 +286,8 @@ def _unsent(code: str, started_at: float, detail: str = "") -> Result:
     return Result(error=code, detail=detail, timing=Timing(total=time.monotonic() - started_at))
 
 
-def _code_of(refusal: OutboundError) -> str:
+def outcome_of_refusal(refusal: OutboundError) -> str:
+    """The outcome code of a request that was refused before anything was done."""
     if refusal.code in outcomes.OUTCOMES:
         return refusal.code
     return outcomes.HEADER_REFUSED if isinstance(refusal, HeaderRefused) else outcomes.ADDRESS_INVALID

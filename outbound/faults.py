@@ -47,6 +47,7 @@ _CODES = {
     8: outcomes.NOT_HTTP,  # CURLE_WEIRD_SERVER_REPLY
     pycurl.E_BAD_CONTENT_ENCODING: outcomes.NOT_HTTP,  # a transfer encoding that we did not ask for
     100: outcomes.ANSWER_HEADERS_TOO_LARGE,  # CURLE_TOO_LARGE
+    pycurl.E_BAD_FUNCTION_ARGUMENT: outcomes.CLIENT_CERTIFICATE_UNUSABLE,  # the key can't be read, or is another's
     pycurl.E_SSL_CERTPROBLEM: outcomes.CLIENT_CERTIFICATE_UNUSABLE,
     pycurl.E_SSL_CACERT_BADFILE: outcomes.AUTHORITY_UNUSABLE,
 }
@@ -93,10 +94,10 @@ def _timeout(fault: Fault) -> str:
 
 
 def _verification(fault: Fault) -> str:
-    if fault.verify_result in _VERIFY_RESULTS:
-        return _VERIFY_RESULTS[fault.verify_result]
     # libcurl compares the names itself, after OpenSSL found nothing wrong.
-    return outcomes.TLS_WRONG_NAME if fault.verify_result == 0 else outcomes.TLS_FAILED
+    if "subject name" in fault.words or "hostname" in fault.words:
+        return outcomes.TLS_WRONG_NAME
+    return _VERIFY_RESULTS.get(fault.verify_result, outcomes.TLS_FAILED)
 
 
 def _from_words(words: str) -> str | None:

@@ -10,8 +10,8 @@ from tests.receiver import Receiver
 Send = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True)
-def _named(loopback: None, names: Names) -> None:
+@pytest.fixture
+def reachable(loopback: None, names: Names) -> None:
     """The operator allows loopback, and hook.test is a name for it."""
     names["hook.test"] = ["127.0.0.1"]
 

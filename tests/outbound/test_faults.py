@@ -15,6 +15,8 @@ from outbound.transfer import READ_BYTES
 from tests.outbound.conftest import Send, finish, hook, post
 from tests.receiver import Answer, Drip, Endless, Hang, Raw, Receiver, Reset, closed_port, gzip_bomb, head_of
 
+pytestmark = pytest.mark.usefixtures("reachable")
+
 
 def raw(text: str) -> Raw:
     return Raw(text.encode("latin-1"))

@@ -16,6 +16,8 @@ from tests.network import Names
 from tests.outbound.conftest import Send, finish, hook, post, through
 from tests.receiver import Answer, Raw, Receiver
 
+pytestmark = pytest.mark.usefixtures("reachable")
+
 
 @pytest.fixture
 def other(receiver: Receiver) -> Iterator[Receiver]:

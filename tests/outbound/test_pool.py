@@ -12,6 +12,8 @@ from outbound.resolver import set_resolver
 from tests.outbound.conftest import finish, hook, post, through
 from tests.receiver import Answer, Hang, Receiver
 
+pytestmark = pytest.mark.usefixtures("reachable")
+
 Asked = Callable[[str], Sequence[str]]
 
 

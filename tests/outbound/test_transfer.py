@@ -10,6 +10,8 @@ from outbound.transfer import Request, Result, Tls
 from tests.outbound.conftest import Send, hook, post
 from tests.receiver import Answer, Receiver
 
+pytestmark = pytest.mark.usefixtures("reachable")
+
 
 def test_a_request_arrives_as_it_was_given(deliver: Send, receiver: Receiver) -> None:
     receiver.answer("/hook", Answer(202, b"thanks", [("X-Note", "hi"), ("Content-Type", "text/plain")]))
