@@ -27,7 +27,7 @@ def block_participant(participant: Participant, *, reason: str, by: Actor) -> Pa
     if len(reason) > _REASON_LENGTH:
         raise ActionError("reason_too_long", _("A reason has at most %(n)s characters.") % {"n": _REASON_LENGTH})
     with transaction.atomic():
-        locked = Participant.objects.select_for_update().get(pk=participant.pk)
+        locked = Participant.objects.select_for_update(no_key=True).get(pk=participant.pk)
         if locked.blocked:
             raise ActionError("already_blocked", _("%(name)s is already blocked.") % {"name": locked.name})
         locked.blocked_at, locked.blocked_reason = timezone.now(), reason
@@ -38,7 +38,7 @@ def block_participant(participant: Participant, *, reason: str, by: Actor) -> Pa
 def unblock_participant(participant: Participant, *, by: Actor) -> Participant:
     """Let a blocked participant in again. Raises ActionError: not_blocked."""
     with transaction.atomic():
-        locked = Participant.objects.select_for_update().get(pk=participant.pk)
+        locked = Participant.objects.select_for_update(no_key=True).get(pk=participant.pk)
         if not locked.blocked:
             raise ActionError("not_blocked", _("%(name)s is not blocked.") % {"name": locked.name})
         before = {"blocked": True, "reason": locked.blocked_reason}

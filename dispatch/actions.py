@@ -12,6 +12,7 @@ from access.audit import record
 from catalog import actions as catalog
 from catalog.content import EVENT_TYPE, publication_payload
 from catalog.models import Product, Publication
+from catalog.stored_files import ReceivedFile
 from dispatch import clock, statuses
 from dispatch.errors import SendingRefused
 from dispatch.fan_out import fan_out, webhooks_told_of
@@ -40,13 +41,20 @@ def publish(
     """
     received = catalog.receive_file(upload)
     try:
-        with transaction.atomic():
-            stored = catalog.store_publication(product, period=period, received=received, publish_at=publish_at, by=by)
-            announced = stored.created and stored.publication.published_at is not None
-            deliveries = announce(stored.publication, by=by) if announced else 0
+        return publish_received(product, period=period, received=received, publish_at=publish_at, by=by)
     except Exception:
         catalog.discard_file(received)
         raise
+
+
+def publish_received(
+    product: Product, *, period: str, received: ReceivedFile, by: Actor, publish_at: datetime | None = None
+) -> Published:
+    """Publish a file that is in storage already. When refused, the file stays there for the caller to try again."""
+    with transaction.atomic():
+        stored = catalog.store_publication(product, period=period, received=received, publish_at=publish_at, by=by)
+        announced = stored.created and stored.publication.published_at is not None
+        deliveries = announce(stored.publication, by=by) if announced else 0
     return Published(stored.publication, stored.created, deliveries)
 
 
@@ -97,19 +105,21 @@ def withdraw(publication: Publication, *, reason: str, by: Actor) -> int:
 def cancel(deliveries: DeliveryQuerySet, *, reason: str) -> int:
     """Cancel open, unleased deliveries; products' statuses fall back to the delivery before. Needs a transaction."""
     now = clock.now()
-    ids = list(deliveries.open().unleased().order_by("pk").select_for_update().values_list("pk", flat=True))
+    ids = list(deliveries.open().unleased().order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
     changed = Delivery.objects.filter(pk__in=ids).update(
         state=State.CANCELLED, reason=reason, due_at=None, lease_token=None, finished_at=now
     )
-    statuses.fall_back_from(ids, now=now)
+    statuses.follow(ids, State.CANCELLED, now=now)
     return changed
 
 
 def hold(deliveries: DeliveryQuerySet, *, reason: str) -> int:
     """Take waiting, unleased deliveries out of the claims until somebody decides about them. Needs a transaction."""
-    ids = list(deliveries.waiting().unleased().order_by("pk").select_for_update().values_list("pk", flat=True))
+    ids = list(
+        deliveries.waiting().unleased().order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True)
+    )
     changed = Delivery.objects.filter(pk__in=ids).update(state=State.HELD, reason=reason, due_at=None)
-    statuses.set_state(ids, State.HELD, now=clock.now())
+    statuses.follow(ids, State.HELD, now=clock.now())
     return changed
 
 

@@ -11,8 +11,9 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
-from dispatch import bulk, clock, lanes
-from dispatch.models import Attempt, Delivery, Event, Outcome, ProductStatus, Reason, State
+from dispatch import bulk, clock, lanes, statuses
+from dispatch.models import Attempt, Delivery, Event, Outcome, Reason, State
+from dispatch.models.deliveries import FINAL_STATES
 from dispatch.rendering import Poison, Rendered, render_body
 from dispatch.retry import UNKNOWN_LIMIT
 from webhooks.masking import masked_url
@@ -23,6 +24,9 @@ logger = structlog.get_logger(__name__)
 
 # A delivery's next state and the reason for it.
 End = tuple[str, str]
+
+# The diagnosis of an attempt whose worker died.
+WORKER_LOST = "worker_lost"
 
 PICK_COLUMNS = (
     "id",
@@ -119,7 +123,7 @@ def claim_due(limit: int, *, after: int = 0) -> Claim:
         _close_full_lanes(limits, turns, now)
         rows = _pick(turns, urgent, now)
         claimed = _lease(rows, limited=limits.keys(), now=now) if rows else []
-    return Claim(claimed, last_webhook=max(due, default=0) if len(due) >= lanes.LANES_PER_CLAIM else 0, taken=len(rows))
+    return Claim(claimed, last_webhook=due[-1] if len(due) >= lanes.LANES_PER_CLAIM else 0, taken=len(rows))
 
 
 def _close_full_lanes(limits: dict[int, lanes.RateLimit], turns: Sequence[lanes.Turn], now: datetime) -> None:
@@ -165,7 +169,7 @@ def _lease(rows: list[_Row], *, limited: Iterable[int], now: datetime) -> list[C
         _prepare(row, plans[row.webhook_id], hindered, now)
     ended = [row for row in rows if row.end]
     going = [row for row in rows if not row.end]
-    _end(ended, now)
+    _end(ended, plans, now)
     return _start(going, plans, set(limited), now)
 
 
@@ -175,13 +179,13 @@ def _close_lost_attempts(rows: list[_Row], now: datetime) -> None:
     if not lost:
         return
     Attempt.objects.filter(delivery__in=[row.id for row in lost], outcome=Outcome.OPEN).update(
-        outcome=Outcome.UNKNOWN, counted=False, finished_at=now, diagnosis="worker_lost"
+        outcome=Outcome.UNKNOWN, counted=False, finished_at=now, diagnosis=WORKER_LOST
     )
     for row in lost:
         row.unknown_in_row += 1
         if row.unknown_in_row >= UNKNOWN_LIMIT:
             row.end = (State.FAILED, Reason.LOST_WORKER)
-            row.diagnosis = "worker_lost"
+            row.diagnosis = WORKER_LOST
 
 
 def _join_events(rows: list[_Row]) -> None:
@@ -204,7 +208,7 @@ def _prepare(row: _Row, plan: SendPlan | PlanError, hindered: dict[int, End], no
     elif row.body is None:
         rendered = render_body(row.event, delivery_uuid=row.uuid, body_format=plan.body_format, now=now)
         if isinstance(rendered, Poison):
-            row.end, row.diagnosis = (State.FAILED, Reason.CONFIGURATION), rendered.code
+            row.end, row.diagnosis = _end_of_poison(row, rendered, plan), rendered.code
         else:
             _keep_body(row, rendered)
 
@@ -232,36 +236,44 @@ def end_of_waiting(webhook: Webhook) -> End:
     return State.HELD, Reason.WEBHOOK_INACTIVE
 
 
+def _end_of_poison(row: _Row, poison: Poison, plan: SendPlan) -> End:
+    last = row.counted_attempts + 1 >= plan.max_attempts
+    if poison.hopeless:
+        return State.FAILED, Reason.CONFIGURATION
+    return (State.FAILED, Reason.EXHAUSTED) if last else (State.WAITING, "")
+
+
 def _keep_body(row: _Row, rendered: Rendered) -> None:
     row.body, row.content_type, row.body_format = rendered.body, rendered.content_type, rendered.body_format
 
 
-def _end(rows: list[_Row], now: datetime) -> None:
+def _end(rows: list[_Row], plans: dict[int, Any], now: datetime) -> None:
     """Close rows that can't or may not be sent: each one for itself, the rest flows (safety.md, fault 17)."""
     if not rows:
         return
-    failed = [row for row in rows if row.end and row.end[1] == Reason.CONFIGURATION]
-    Attempt.objects.bulk_create(_unsent_attempt(row, now) for row in failed)
-    values = [
-        {
-            "id": row.id,
-            "state": row.end[0],
-            "reason": row.end[1],
-            "due_at": None,
-            "lease_token": None,
-            "unknown_in_row": row.unknown_in_row,
-            "attempts_made": row.attempts_made + (row in failed),
-            "counted_attempts": row.counted_attempts + (row in failed),
-            "last_diagnosis": row.diagnosis,
-            "finished_at": None if row.end[0] == State.HELD else now,
-        }
-        for row in rows
-        if row.end
-    ]
-    bulk.update_rows(Delivery, values)
-    statuses = [{"delivery": row.id, "state": row.end[0], "changed_at": now} for row in rows if row.end]
-    bulk.update_rows(ProductStatus, statuses, key="delivery")
+    tried = {row.id for row in rows if row.diagnosis and row.diagnosis != WORKER_LOST}
+    Attempt.objects.bulk_create(_unsent_attempt(row, now) for row in rows if row.id in tried)
+    bulk.update_rows(Delivery, [_end_values(row, plans[row.webhook_id], row.id in tried, now) for row in rows])
+    for state in {row.end[0] for row in rows if row.end}:
+        statuses.follow([row.id for row in rows if row.end and row.end[0] == state], state, now=now)
     logger.info("dispatch.ended_unsent", deliveries=len(rows))
+
+
+def _end_values(row: _Row, plan: SendPlan | PlanError, tried: bool, now: datetime) -> dict[str, Any]:
+    state, reason = row.end or (State.WAITING, "")
+    interval = timedelta(seconds=getattr(plan, "retry_interval_seconds", 0))
+    return {
+        "id": row.id,
+        "state": state,
+        "reason": reason,
+        "due_at": now + interval if state == State.WAITING else None,
+        "lease_token": None,
+        "unknown_in_row": row.unknown_in_row,
+        "attempts_made": row.attempts_made + tried,
+        "counted_attempts": row.counted_attempts + tried,
+        "last_diagnosis": row.diagnosis,
+        "finished_at": now if state in FINAL_STATES else None,
+    }
 
 
 def _unsent_attempt(row: _Row, now: datetime) -> Attempt:

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from dispatch import clock, failpoints
 from dispatch.actions import release_due_publications
 from dispatch.beats import DispatcherSign
 from dispatch.claims import Claimed, claim_due
-from dispatch.records import Finished, record_results, release
+from dispatch.records import Finished, record_one, record_results, release
 from outbound import outcomes
 from outbound.client import Pool
 from outbound.transfer import Result
@@ -135,10 +135,21 @@ class Dispatcher:
         waited = time.monotonic() - self.done_since
         if waited < RECORD_AFTER_SECONDS and len(self.done) < RECORD_ROWS and self.pool.in_flight:
             return
-        record_results(self.done)
-        self.done = []
+        self._record()
         # Their lanes have room again.
         self.look_again = True
+
+    def _record(self) -> None:
+        """Write what has come back. One result that the database refuses must not keep the others from it."""
+        try:
+            record_results(self.done)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("dispatcher.batch_refused", results=len(self.done))
+            for finished in self.done:
+                record_one(finished)
+        self.done = []
 
     def _patience(self) -> float:
         """How long the sending may be waited for before this loop has something else to do."""
@@ -156,7 +167,7 @@ class Dispatcher:
         while True:
             try:
                 release(release_rows)
-                record_results(self.done)
+                self._record()
                 break
             except (DatabaseError, InterfaceError) as error:
                 self._recover(error)

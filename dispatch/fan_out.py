@@ -53,7 +53,7 @@ def point_statuses_to(event: Event, product: Product, *, now: datetime) -> None:
         "failed_attempts": Value(0),
         "changed_at": Value(now, output_field=models.DateTimeField()),
     }
-    _insert(ProductStatus, deliveries, columns, conflict=("webhook_id", "product_id"))
+    _insert(ProductStatus, deliveries, columns, conflict=("webhook_id", "product_id"), order="webhook_id")
 
 
 def _delivery_columns(event: Event, now: datetime, by: str) -> dict:
@@ -90,9 +90,11 @@ def _insert(
     *,
     ignore_existing: bool = False,
     conflict: tuple[str, ...] = (),
+    order: str = "pk",
 ) -> int:
     # A prefix keeps the annotations from clashing with the source's own fields of the same name.
-    annotated = source.order_by().annotate(**{f"new_{name}": value for name, value in columns.items()})
+    # In one order whoever writes: two publications at once would otherwise wait for each other's rows.
+    annotated = source.order_by(order).annotate(**{f"new_{name}": value for name, value in columns.items()})
     select, params = annotated.values_list(*(f"new_{name}" for name in columns)).query.sql_with_params()
     quote = connection.ops.quote_name
     names = ", ".join(quote(name) for name in columns)

@@ -71,9 +71,9 @@ def release_held(webhook: Webhook, choice: str, *, by: Actor) -> Released:
 def _release_chunk(webhook: Webhook, choice: Choice, done: Released, *, by: Actor) -> bool:
     with transaction.atomic():
         # Locked, so that a stop comes before this chunk or after it: after it, it holds these rows again.
-        locked = Webhook.objects.select_for_update(of=("self",)).select_related("participant")
+        locked = Webhook.objects.select_for_update(of=("self",), no_key=True).select_related("participant")
         refuse_unsendable(locked.get(pk=webhook.pk))
-        held = Delivery.objects.filter(webhook=webhook, state=State.HELD).order_by("pk").select_for_update()
+        held = Delivery.objects.filter(webhook=webhook, state=State.HELD).order_by("pk").select_for_update(no_key=True)
         ids = list(held.values_list("pk", flat=True)[:CHUNK])
         if not ids:
             return False
@@ -117,5 +117,6 @@ def _outdone_by_hand(webhook: Webhook, ids: Sequence[int]) -> set[int]:
 def _send(ids: Sequence[int]) -> int:
     now = clock.now()
     sent = _rows(ids).filter(state=State.HELD).update(state=State.WAITING, reason="", due_at=now)
-    statuses.set_state(ids, State.WAITING, now=now)
+    statuses.lock(ids)
+    statuses.follow(ids, State.WAITING, now=now)
     return sent

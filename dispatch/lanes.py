@@ -124,7 +124,7 @@ def close_lane_until(webhook_id: int, rate: RateLimit, now: datetime) -> None:
 
 
 def _lock(webhook_ids: Iterable[int]) -> dict[int, int | None]:
-    lanes = Lane.objects.filter(webhook__in=list(webhook_ids)).select_for_update(skip_locked=True)
+    lanes = Lane.objects.filter(webhook__in=list(webhook_ids)).select_for_update(skip_locked=True, no_key=True)
     return dict(lanes.values_list("webhook_id", "in_flight_cap"))
 
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from access.actors import Actor
-from dispatch import bulk, clock
+from dispatch import bulk, clock, statuses
 from dispatch.claims import Claimed
 from dispatch.models import Attempt, Delivery, Lane, Outcome, ProductStatus, State
-from dispatch.retry import Answer, Decision, Policy, decide
+from dispatch.retry import GONE, Answer, Decision, Policy, decide
 from outbound import outcomes
 from outbound.transfer import KEEP_BYTES, Result
 from webhooks import diagnosis
@@ -63,6 +63,7 @@ def record_results(finished: Sequence[Finished]) -> int:
         return 0
     with transaction.atomic():
         now = clock.now()
+        gone = _lock_gone_webhooks(finished)
         ours = _lock_ours(finished)
         back = [done for done in ours if done.result.error == outcomes.NOT_STARTED]
         judged = [_judge(done, now) for done in ours if done.result.error != outcomes.NOT_STARTED]
@@ -71,8 +72,21 @@ def record_results(finished: Sequence[Finished]) -> int:
         _write_deliveries(judged, now)
         _write_statuses(judged, now)
         _write_lanes(judged, now)
-        _stop_gone_webhooks(judged)
+        _stop(gone, judged)
     return len(judged)
+
+
+def record_one(finished: Finished) -> None:
+    """Write one result; without its texts when the database refuses those, so that its delivery still moves on."""
+    try:
+        record_results([finished])
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("dispatch.result_refused", attempt=finished.claimed.attempt_id)
+        result = finished.result
+        bare = Result(status=result.status, error=result.error, timing=result.timing, private=result.private)
+        record_results([Finished(finished.claimed, bare, [])])
 
 
 def release(claims: Sequence[Claimed]) -> None:
@@ -92,7 +106,7 @@ def _hand_back(claims: Sequence[Claimed], now: datetime) -> None:
 def _lock_ours(finished: Sequence[Finished]) -> list[Finished]:
     """Lock the deliveries, in the order of their ids as everybody does, and keep those whose lease is still ours."""
     ids = [done.claimed.delivery_id for done in finished]
-    rows = Delivery.objects.filter(pk__in=ids).order_by("pk").select_for_update()
+    rows = Delivery.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
     leases = dict(rows.values_list("pk", "lease_token"))
     ours = [done for done in finished if leases.get(done.claimed.delivery_id) == done.claimed.lease_token]
     if len(ours) < len(finished):
@@ -179,6 +193,7 @@ def _write_deliveries(judged: Sequence[_Judged], now: datetime) -> None:
 
 
 def _write_statuses(judged: Sequence[_Judged], now: datetime) -> None:
+    statuses.lock([row.finished.claimed.delivery_id for row in judged])
     bulk.update_rows(
         ProductStatus,
         [
@@ -197,7 +212,9 @@ def _write_statuses(judged: Sequence[_Judged], now: datetime) -> None:
 def _write_lanes(judged: Sequence[_Judged], now: datetime) -> None:
     """Note per webhook how long it has been failing and until when it asked to be left alone."""
     webhook_ids = {row.finished.claimed.webhook_id for row in judged}
-    lanes = {lane.pk: lane for lane in Lane.objects.filter(pk__in=webhook_ids).order_by("pk").select_for_update()}
+    lanes = {
+        lane.pk: lane for lane in Lane.objects.filter(pk__in=webhook_ids).order_by("pk").select_for_update(no_key=True)
+    }
     for row in judged:
         _note(lanes[row.finished.claimed.webhook_id], row, now)
     bulk.update_rows(
@@ -227,7 +244,16 @@ def _note(lane: Lane, row: _Judged, now: datetime) -> None:
         lane.open_at = opens
 
 
-def _stop_gone_webhooks(judged: Sequence[_Judged]) -> None:
-    gone = {row.finished.claimed.webhook_id for row in judged if row.decision.stop_webhook}
-    for webhook in Webhook.objects.filter(pk__in=gone, stopped_at__isnull=True).order_by("pk"):
-        stop_webhook(webhook, reason=StoppedReason.GONE, by=Actor.system("dispatcher"))
+def _lock_gone_webhooks(finished: Sequence[Finished]) -> list[Webhook]:
+    """Lock the webhooks that answered 410, before any delivery: who edits a webhook locks in this order too."""
+    gone = {done.claimed.webhook_id for done in finished if done.result.status == GONE}
+    if not gone:
+        return []
+    return list(Webhook.objects.filter(pk__in=gone).order_by("pk").select_for_update(no_key=True))
+
+
+def _stop(webhooks: Sequence[Webhook], judged: Sequence[_Judged]) -> None:
+    asked = {row.finished.claimed.webhook_id for row in judged if row.decision.stop_webhook}
+    for webhook in webhooks:
+        if webhook.pk in asked and not webhook.stopped:
+            stop_webhook(webhook, reason=StoppedReason.GONE, by=Actor.system("dispatcher"))

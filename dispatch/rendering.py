@@ -22,9 +22,10 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Poison:
-    """A body that can't be made: the code of the diagnosis."""
+    """A body that can't be made: the code of the diagnosis, and whether another try could end differently."""
 
     code: str
+    hopeless: bool
 
 
 def render_body(event: Event, *, delivery_uuid: UUID, body_format: str, now: datetime) -> Rendered | Poison:
@@ -38,10 +39,11 @@ def render_body(event: Event, *, delivery_uuid: UUID, body_format: str, now: dat
         rendered = render(body_format, content)
     except FormatError as misfit:
         logger.warning("dispatch.content_not_renderable", delivery=str(delivery_uuid), reason=str(misfit))
-        return Poison("content_not_renderable")
+        return Poison("content_not_renderable", hopeless=True)
     except Exception:
         logger.exception("dispatch.rendering_failed", delivery=str(delivery_uuid))
-        return Poison("content_not_renderable")
+        # Ours, not the event's: a bad release must not end every delivery that it meets.
+        return Poison("content_not_renderable", hopeless=False)
     return Rendered(rendered.body, rendered.content_type, body_format)
 
 

@@ -42,6 +42,10 @@ def send_product(webhook: Webhook, product: Product, *, by: Actor) -> Sending:
     event = find_last_event(product)
     if not webhook.product_subscriptions.filter(product=product).exists():
         raise SendingRefused("not_subscribed", _("This product is not selected for this webhook."))
+    if not Product.objects.visible_to(webhook.participant).filter(pk=product.pk).exists():
+        # The selection outlives a grant that was taken back; the right to be told does not (X-4).
+        message = _("This product is not available to this participant any more.")
+        raise SendingRefused("not_available", message)
     return send_event(webhook, event, product=product, by=by)
 
 
@@ -88,7 +92,9 @@ def _supersede(webhook: Webhook, subject: str) -> Sending | None:
 
     The rows are locked: a claim skips them until we are done, and what a claim holds we see as leased.
     """
-    open_rows = Delivery.objects.filter(webhook=webhook, subject=subject).open().order_by("pk").select_for_update()
+    open_rows = (
+        Delivery.objects.filter(webhook=webhook, subject=subject).open().order_by("pk").select_for_update(no_key=True)
+    )
     rows = list(open_rows)
     for delivery in rows:
         if delivery.being_sent:

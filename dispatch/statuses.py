@@ -16,14 +16,24 @@ def point_to(delivery: Delivery, product: Product, *, now: datetime) -> None:
     )
 
 
-def set_state(delivery_ids: Collection[int], state: str, *, now: datetime) -> None:
-    """Follow a change of state of some deliveries."""
-    ProductStatus.objects.filter(delivery__in=delivery_ids).update(state=state, changed_at=now)
+def follow(delivery_ids: Collection[int], state: str, *, now: datetime) -> None:
+    """Follow a change of some deliveries, whose rows the transaction has locked, to `state`."""
+    if state == State.CANCELLED:
+        _fall_back_from(delivery_ids, now)
+    else:
+        ProductStatus.objects.filter(delivery__in=delivery_ids).update(state=state, changed_at=now)
 
 
-def fall_back_from(delivery_ids: Collection[int], *, now: datetime) -> None:
+def lock(delivery_ids: Collection[int]) -> None:
+    """Lock the statuses that point to these deliveries, in the order in which the fan-out writes them."""
+    rows = ProductStatus.objects.filter(delivery__in=delivery_ids).order_by("webhook", "product")
+    list(rows.select_for_update(no_key=True).values_list("pk"))
+
+
+def _fall_back_from(delivery_ids: Collection[int], now: datetime) -> None:
     """After a cancellation: point to the delivery before, or remove the status where there is none."""
-    for status in ProductStatus.objects.filter(delivery__in=delivery_ids).select_related("delivery"):
+    statuses = ProductStatus.objects.filter(delivery__in=delivery_ids).order_by("webhook", "product")
+    for status in statuses.select_related("delivery"):
         before = _newest_counting(status.delivery)
         if before is None:
             status.delete()
@@ -35,4 +45,5 @@ def fall_back_from(delivery_ids: Collection[int], *, now: datetime) -> None:
 
 def _newest_counting(cancelled: Delivery) -> Delivery | None:
     same = Delivery.objects.filter(webhook_id=cancelled.webhook_id, subject=cancelled.subject, event__mode=Mode.LIVE)
-    return same.exclude(state=State.CANCELLED).order_by("-pk").first()
+    # Locked: its result may be on its way into the tables, and the status must show the state after that.
+    return same.exclude(state=State.CANCELLED).order_by("-pk").select_for_update(no_key=True).first()

@@ -99,7 +99,19 @@ class Listener:
 
     def _listen_postgresql(self) -> None:
         parameters = connection.get_connection_params()
-        keep = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey")
+        keep = (
+            "host",
+            "port",
+            "user",
+            "password",
+            "dbname",
+            "sslmode",
+            "sslrootcert",
+            "sslcert",
+            "sslkey",
+            "service",
+            "passfile",
+        )
         wanted = {name: parameters[name] for name in keep if parameters.get(name)}
         with psycopg.connect(**wanted, autocommit=True) as listening:
             listening.execute(f"LISTEN {CHANNEL}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -23,22 +23,30 @@ from webhooks.values import WebhookValues
 from webhooks.versions import audited, record_version
 
 
-def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor) -> Webhook:
+def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor, uuid: UUID | None = None) -> Webhook:
     """Create a webhook with a signing secret of its own. Raises InvalidWebhook.
 
-    The secret can be shown once, by `reveal_signing_secret`.
+    The secret can be shown once, by `reveal_signing_secret`. `uuid` is the form's: sent twice, it makes one webhook.
     """
     draft = make_draft(values, None)
     _refuse_invalid(draft, participant)
+    free = uuid is not None and not Webhook.objects.filter(uuid=uuid).exclude(participant=participant).exists()
 
     def create() -> Webhook:
         webhook = Webhook(participant=participant, created_by=by.label[:200])
+        webhook.uuid = uuid if uuid and free else uuid4()
         webhook.signing_secret, webhook.signing_secret_set_at = generate_secret(), timezone.now()
         _save(webhook, draft, by=by, action="webhooks.webhook.created")
         webhook_changed.send(Webhook, webhook=webhook, created=True)
         return webhook
 
-    return _save_as_only_holder(create, draft, participant)
+    try:
+        return _save_as_only_holder(create, draft, participant)
+    except IntegrityError:
+        # The same form at the same time: the database let one in, and that one is meant.
+        if made := Webhook.objects.filter(participant=participant, uuid__in=[uuid]).first():
+            return made
+        raise
 
 
 def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Webhook:
@@ -65,7 +73,7 @@ def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Web
 def archive_webhook(webhook: Webhook, *, by: Actor) -> Webhook:
     """Take a webhook out of use for good. Archiving it twice changes nothing the second time."""
     with transaction.atomic():
-        locked = Webhook.objects.select_for_update().get(pk=webhook.pk)
+        locked = Webhook.objects.select_for_update(no_key=True).get(pk=webhook.pk)
         if locked.archived:
             return locked
         before = {"active": locked.active, "archived": False}
@@ -120,7 +128,9 @@ def reveal_signing_secret(webhook: Webhook, *, by: Actor) -> str:
 
 
 def _lock(webhook: Webhook) -> Webhook:
-    locked = Webhook.objects.select_for_update(of=("self",)).select_related("participant", "current_version")
+    locked = Webhook.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "participant", "current_version"
+    )
     found = locked.get(pk=webhook.pk)
     if found.archived:
         raise WebhookArchived

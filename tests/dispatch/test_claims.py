@@ -171,3 +171,62 @@ def test_statuses_of_a_product_follow_the_newest_delivery(webhook, product):
     record_results([answered(older, 500)])
     status = ProductStatus.objects.get()
     assert (status.delivery_id, status.state) == (newer.delivery_id, "delivered")
+
+
+def test_a_result_that_the_database_refuses_is_written_without_its_texts(db, webhook, product, dispatcher, monkeypatch):
+    """Others in the same batch are written whole."""
+    from dispatch import records
+
+    publish(product, period="2020-08-15", upload=ContentFile(b"x", "x.csv"), by=BY)
+    make_delivery(webhook=webhook)
+    first, second = claim_due(10).rows
+    honest = records._attempt_values
+
+    def refusing(row, now):
+        if row.finished.result.body == b"refused":
+            raise ValueError("as if the database had refused it")
+        return honest(row, now)
+
+    monkeypatch.setattr(records, "_attempt_values", refusing)
+    dispatcher.done = [
+        Finished(first, Result(status=200, body=b"refused"), []),
+        Finished(second, Result(status=200, body=b"kept"), []),
+    ]
+    dispatcher._record()
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"delivered"}
+    assert sorted(Attempt.objects.values_list("response_body", flat=True)) == ["", "kept"]
+
+
+def test_a_cancelled_newest_delivery_gives_the_status_back_to_the_one_before(webhook, product, later):
+    """ONS-15: the newest one that was not cancelled, whether a person or a claim cancelled it."""
+    from dispatch.actions import withdraw
+    from dispatch.models import ProductStatus
+
+    publish(product, period="2020-08-15", upload=ContentFile(b"x", "x.csv"), by=BY)
+    record_results([answered(claim_due(10).rows[0])])
+    newest = publish(product, period="2020-08-16", upload=ContentFile(b"y", "y.csv"), by=BY).publication
+    Delivery.objects.filter(event__publication=newest).update(lease_token="00000000-0000-4000-8000-000000000000")
+    withdraw(newest, reason="wrong", by=BY)
+    assert ProductStatus.objects.get().state == "waiting"
+    assert claim_due(10).rows == []
+    status = ProductStatus.objects.get()
+    assert (status.state, status.delivery.event.publication.period) == ("delivered", "2020-08-15")
+
+
+def test_an_error_of_ours_while_rendering_is_tried_again_and_keeps_nobody_else_waiting(
+    webhook, product, work, receiver, later, monkeypatch
+):
+    from dispatch import rendering
+
+    publish(product, period="2020-08-15", upload=ContentFile(b"x", "x.csv"), by=BY)
+    honest = rendering.render
+    monkeypatch.setattr(rendering, "render", lambda *_: 1 / 0)
+    work()
+    waiting = Delivery.objects.get()
+    assert (waiting.state, waiting.counted_attempts, waiting.last_diagnosis) == ("waiting", 1, "content_not_renderable")
+    assert Attempt.objects.get().outcome == "not_sent"
+    monkeypatch.setattr(rendering, "render", honest)
+    later(301)
+    work()
+    assert Delivery.objects.get().state == "delivered"
+    assert len(receiver.requests()) == 1
