@@ -1,4 +1,5 @@
 from celery import shared_task
+from django.core.management import call_command
 
 from access.audit_chain import link_entries
 
@@ -10,3 +11,9 @@ def link_audit_entries() -> None:
     Safe to run twice and by two beats at once; killed midway, the next run goes on where it stopped.
     """
     link_entries()
+
+
+@shared_task(ignore_result=True)
+def remove_expired_sessions() -> None:
+    """Remove the sessions that ended by time, each hour. Safe to run twice; killed midway, the rest goes next time."""
+    call_command("clearsessions")

@@ -28,7 +28,11 @@ class Job:
     every_seconds: int
 
 
-JOBS: tuple[Job, ...] = (Job("remove files without a publication", "catalog.tasks.remove_orphan_files", 3600),)
+JOBS: tuple[Job, ...] = (
+    Job("link audit entries", "access.tasks.link_audit_entries", 60),
+    Job("remove expired sessions", "access.tasks.remove_expired_sessions", 3600),
+    Job("remove files without a publication", "catalog.tasks.remove_orphan_files", 3600),
+)
 
 
 @transaction.atomic

@@ -22,9 +22,10 @@ PORTAL_DOWNLOAD_BASE_URL = env.str("PORTAL_DOWNLOAD_BASE_URL", default=PORTAL_BA
 # Where `make run` has its demo receiver; empty elsewhere.
 PORTAL_DEMO_RECEIVER_URL = env.str("PORTAL_DEMO_RECEIVER_URL", default="")
 PORTAL_OPERATOR_NAME = env.str("PORTAL_OPERATOR_NAME", default="Operador Meridiano")
-# How many proxies of ours stand in front: the caller's address is that many places from the end of X-Forwarded-For.
-PORTAL_PROXY_COUNT = env.int("PORTAL_PROXY_COUNT", default=0)
 HTTPS = PORTAL_BASE_URL.startswith("https://")
+# How many proxies of ours stand in front: the caller's address is that many places from the end of X-Forwarded-For.
+# With https there is one at least, or nobody would end it; counted as none, all callers would share one sign-in limit.
+PORTAL_PROXY_COUNT = env.int("PORTAL_PROXY_COUNT", default=1 if HTTPS else 0)
 
 DEBUG = env.bool("DEBUG", default=False) and PORTAL_ENVIRONMENT == "development"
 SECRET_KEY, PORTAL_DATA_KEYS = read_secrets(

@@ -19,7 +19,7 @@ class AppFilter(admin.SimpleListFilter):
     title = gettext_lazy("area")
     parameter_name = "area"
     # Apps that record; a floor above that starts to do so adds its own name by `AppFilter.areas`.
-    areas = ("access", "catalog", "webhooks", "dispatch")
+    areas = ("access", "auth", "catalog", "webhooks", "dispatch", "vault")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(area, area) for area in self.areas]

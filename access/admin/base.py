@@ -4,12 +4,14 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.db import models
+from django.db.models.fields.files import FieldFile
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 
 from access import audit
 from access.actors import Actor
 from access.models import Participant
+from vault.fields import SealedField
 
 # What moves by itself, or must not be shown.
 _LEFT_OUT = {"id", "uuid", "password", "last_login", "created_at", "updated_at"}
@@ -18,7 +20,7 @@ _LEFT_OUT = {"id", "uuid", "password", "last_login", "created_at", "updated_at"}
 class AuditedAdmin(admin.ModelAdmin):
     """A ModelAdmin whose writes, those of its inlines included, are recorded in the transaction that Django opens.
 
-    A model with a secret column names it in `audit_left_out`.
+    Sealed columns are left out; a model with a column that is better not told names it in `audit_left_out`.
     """
 
     audit_left_out: tuple[str, ...] = ()
@@ -62,7 +64,7 @@ class AuditedAdmin(admin.ModelAdmin):
     def take_snapshot(self, obj: models.Model) -> dict[str, Any]:
         """Return the values of an object's columns as the trail keeps them: names of related rows, no secrets."""
         left_out = _LEFT_OUT | set(self.audit_left_out)
-        columns = [field for field in obj._meta.concrete_fields if field.name not in left_out]
+        columns = [field for field in obj._meta.concrete_fields if field.name not in left_out and not _is_secret(field)]
         values = {field.name: _readable(getattr(obj, field.name)) for field in columns}
         for field in obj._meta.many_to_many:
             values[field.name] = sorted(str(each) for each in getattr(obj, field.name).all())
@@ -80,5 +82,10 @@ class AuditedAdmin(admin.ModelAdmin):
         return {id(touched[row.pk]): self.take_snapshot(row) for row in rows}
 
 
+def _is_secret(field: models.Field) -> bool:
+    # Reading the attribute would open it.
+    return isinstance(field, SealedField)
+
+
 def _readable(value: Any) -> Any:
-    return str(value) if isinstance(value, models.Model) else value
+    return str(value) if isinstance(value, models.Model | FieldFile) else value

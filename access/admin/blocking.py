@@ -1,5 +1,7 @@
 """Blocking and unblocking participants in the admin: a page shows the effect and asks for the reason, then does it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +14,18 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from access import actions, slots
 from access.actors import Actor
 from access.admin.forms import BlockForm
+from access.errors import ActionError
 from access.models import Participant
 
 PERMISSION = "access.block_participant"
 LIST = "admin:access_participant_changelist"
+
+Action = Callable[[Participant], Participant]
 
 
 class BlockingMixin(admin.ModelAdmin):
@@ -50,23 +55,18 @@ class BlockingMixin(admin.ModelAdmin):
         participants = self._chosen(request, blocked=False)
         form = BlockForm(request.POST or None)
         if request.method == "POST" and participants and form.is_valid():
-            with transaction.atomic():
-                for each in participants:
-                    actions.block_participant(each, reason=form.cleaned_data["reason"], by=_staff(request))
-            done = ngettext(
-                "%(n)s participant is blocked now.", "%(n)s participants are blocked now.", len(participants)
-            )
-            return self._back(request, done % {"n": len(participants)})
+            reason, by = form.cleaned_data["reason"], _staff(request)
+            words = ngettext_lazy("%(n)s participant is blocked now.", "%(n)s participants are blocked now.", "n")
+            block = partial(actions.block_participant, reason=reason, by=by)
+            return self._do(request, participants, block, words)
         return self._confirm(request, {"participants": participants, "form": form, "title": _("Block participants")})
 
     def unblock_view(self, request: HttpRequest) -> HttpResponse:
         participants = self._chosen(request, blocked=True)
         if request.method == "POST" and participants:
-            with transaction.atomic():
-                for each in participants:
-                    actions.unblock_participant(each, by=_staff(request))
-            done = ngettext("%(n)s participant is open again.", "%(n)s participants are open again.", len(participants))
-            return self._back(request, done % {"n": len(participants)})
+            words = ngettext_lazy("%(n)s participant is open again.", "%(n)s participants are open again.", "n")
+            unblock = partial(actions.unblock_participant, by=_staff(request))
+            return self._do(request, participants, unblock, words)
         return self._confirm(request, {"participants": participants, "title": _("Unblock participants")})
 
     def _chosen(self, request: HttpRequest, *, blocked: bool) -> list[Participant]:
@@ -83,8 +83,16 @@ class BlockingMixin(admin.ModelAdmin):
         everything = {**self.admin_site.each_context(request), "opts": self.model._meta, **context}
         return TemplateResponse(request, "access/admin/participant_block.html", everything)
 
-    def _back(self, request: HttpRequest, words: str) -> HttpResponse:
-        self.message_user(request, words, messages.SUCCESS)
+    def _do(self, request: HttpRequest, participants: list[Participant], action: Action, words: Any) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                for each in participants:
+                    action(each)
+        except ActionError as refusal:
+            # Somebody else was faster: nothing of this press is done.
+            self.message_user(request, refusal.message, messages.ERROR)
+        else:
+            self.message_user(request, words % {"n": len(participants)}, messages.SUCCESS)
         return redirect(LIST)
 
 

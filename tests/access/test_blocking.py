@@ -138,6 +138,24 @@ def test_pressing_twice_or_on_nothing_says_that_there_is_nothing_to_do(officer, 
         assert officer.client.get(f"/admin/access/participant/unblock/{ids}").status_code == 200
 
 
+def test_block_that_somebody_else_made_first_is_said_and_nothing_is_done_by_halves(
+    officer, owner, outsider, monkeypatch
+):
+    block = actions.block_participant
+
+    def block_unless_late(participant, **values):
+        if participant == owner.participant:
+            raise ActionError("already_blocked", "Vento is already blocked.")
+        return block(participant, **values)
+
+    monkeypatch.setattr(actions, "block_participant", block_unless_late)
+    values = {"participant": [owner.participant.uuid, outsider.participant.uuid], "reason": "unpaid"}
+    answer = officer.client.post("/admin/access/participant/block/", values, follow=True)
+    assert "Vento is already blocked." in answer.content.decode()
+    assert Participant.objects.open().count() == 2
+    assert not AuditEntry.objects.exists()
+
+
 @pytest.mark.parametrize("verb", ["block", "unblock"])
 def test_permission_of_its_own_is_needed(owner, outsider, verb):
     _desk, client = staff_with("change_participant", "view_participant")

@@ -1,15 +1,19 @@
 import re
+from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib import admin
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 from django.utils.translation import get_language
 
 from access.adapter import AccountAdapter
 from access.models import AuditEntry, User
+from access.tasks import remove_expired_sessions
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -221,3 +225,11 @@ def test_signed_out_pages_carry_no_inline_style_or_script(path):
 
 def test_sign_in_leads_nowhere_else(ana):
     assert sign_in(Client(), next="https://evil.test/")["Location"] == "/"
+
+
+def test_expired_sessions_are_removed_and_living_ones_kept(ana):
+    client = Client()
+    sign_in(client)
+    Session.objects.create(session_key="old", session_data="", expire_date=timezone.now() - timedelta(hours=1))
+    remove_expired_sessions()
+    assert Session.objects.get().session_key == client.session.session_key
