@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -32,13 +32,17 @@ class Part:
     marks: str
     workers: int = 0
     needs: tuple[str, ...] = ()
-    env: dict[str, str] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
 
 
 PARTS = (
     Part("sqlite", "unit tests on SQLite", "not process and not browser and not postgres", 2),
     Part("postgres", "unit tests on PostgreSQL", "not process and not browser", 2, ("postgres",)),
-    Part("process", "real processes and faults", "process and not browser", 0, ("postgres",)),
+    Part("process", "real processes and faults, on SQLite", "process and not browser and not postgres"),
+    # The others start processes with databases of their own, and would do the very same again.
+    Part(
+        "process-postgres", "the same with PostgreSQL", "process and not browser", 0, ("postgres",), ("tests/dispatch",)
+    ),
     Part("browser", "a person in Chromium", "browser", 0, ("chromium",)),
 )
 
@@ -75,10 +79,10 @@ def _provide(parts: Iterable[Part], stack: ExitStack) -> dict[str, str]:
 def _run(part: Part, available: dict[str, str]) -> tuple[Counter[str], bool]:
     print(f"\n##### {part.title}", flush=True)
     missing = [need for need in part.needs if need not in available]
-    if missing and part.name != "process":
+    if missing:
         return _skip(part, missing)
     report = Path(tempfile.mkdtemp(prefix="gancho-report-")) / "junit.xml"
-    words = [sys.executable, "-m", "pytest", "-q", "-m", part.marks, f"--junitxml={report}"]
+    words = [sys.executable, "-m", "pytest", "-q", "-m", part.marks, f"--junitxml={report}", *part.paths]
     words += ["-n", str(part.workers), "--dist", "loadfile"] if part.workers else []
     code = subprocess.run(words, env=_environment(part, available), stdin=subprocess.DEVNULL, check=False).returncode
     outcome = _count(report)
@@ -88,16 +92,14 @@ def _run(part: Part, available: dict[str, str]) -> tuple[Counter[str], bool]:
 def _environment(part: Part, available: dict[str, str]) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", services.SERVER_URL)}
     env |= {"TEST_CHROMIUM": available.get("chromium", "")}
-    if "postgres" in available and part.name != "sqlite":
-        env[services.SERVER_URL] = available["postgres"]
-    if part.name == "postgres":
-        env["DATABASE_URL"] = available["postgres"]
+    if "postgres" in part.needs:
+        env |= {"DATABASE_URL": available["postgres"], services.SERVER_URL: available["postgres"]}
     return env
 
 
 def _skip(part: Part, missing: list[str]) -> tuple[Counter[str], bool]:
     """Count what would have run. In CI a skipped part is a failed one."""
-    words = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-m", part.marks]
+    words = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-m", part.marks, *part.paths]
     listed = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False).stdout
     count = sum(int(line.rpartition(": ")[2]) for line in listed.splitlines() if line.startswith("tests/"))
     print(f"!!! SKIPPED: {count} tests ({part.title}): no {' and no '.join(missing)} here, and none could be installed")
