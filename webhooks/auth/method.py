@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from outbound.errors import HeaderRefused
 from outbound.headers import check_header, check_syntax
 from webhooks.errors import Problem
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 AUTHORIZATION = "Authorization"
 
@@ -19,11 +22,11 @@ class Setting:
     """One thing a method wants to know. Secret ones are stored sealed and never shown again."""
 
     name: str
-    label: Promise
+    label: "_StrPromise"
     secret: bool = False
     required: bool = True
     default: str = ""
-    help_text: Promise | str = ""
+    help_text: "_StrPromise | str" = ""
     max_length: int = 200
     # A header's name is shown in the fixed-width font and is never a sentence.
     technical: bool = False

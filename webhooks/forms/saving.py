@@ -1,0 +1,43 @@
+"""From a posted form to an action, and back to the form with what was refused."""
+
+from django.http import QueryDict
+
+from access.actors import Actor
+from access.models import Participant
+from webhooks.actions import create_webhook, update_webhook
+from webhooks.drafts import make_draft
+from webhooks.errors import InvalidWebhook
+from webhooks.forms.editor import WebhookEditor
+from webhooks.forms.header_rows import read_typed_rows
+from webhooks.models import Webhook
+from webhooks.rules import find_problems
+from webhooks.values import WebhookValues
+
+
+def save_posted(editor: WebhookEditor, *, by: Actor) -> Webhook | None:
+    """Save what was posted. None when it was refused: the editor then holds every reason, the form's and the rules'."""
+    values = editor.read()
+    editor.add_problems(find_problems(make_draft(values, editor.webhook), editor.participant))
+    if editor.has_problems():
+        return None
+    try:
+        return _save(editor, values, by)
+    except InvalidWebhook as invalid:
+        # Somebody else was quicker between our look and our save.
+        editor.add_problems(invalid.problems)
+        return None
+
+
+def _save(editor: WebhookEditor, values: WebhookValues, by: Actor) -> Webhook:
+    if editor.webhook is None:
+        return create_webhook(editor.participant, values=values, by=by, uuid=editor.new_uuid)
+    return update_webhook(editor.webhook, values=values, by=by)
+
+
+def typed_again(data: QueryDict, participant: Participant, webhook: Webhook | None = None) -> WebhookEditor | None:
+    """Return the form to show again when one of its own buttons was pressed instead of Save: one row more or less, or
+    the fields of another authentication type. Only browsers without JavaScript ask for it."""
+    if not {"add_header", "remove_header", "show_method"} & data.keys():
+        return None
+    rows = read_typed_rows(data, add="add_header" in data, remove=data.get("remove_header", ""))
+    return WebhookEditor(participant, webhook, typed=data, rows=rows)

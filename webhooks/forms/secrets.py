@@ -1,0 +1,20 @@
+"""Inputs for secrets: what was typed or stored is never sent back to the browser."""
+
+from typing import Any
+
+from django import forms
+
+from webhooks.masking import is_mask
+from webhooks.values import KEPT, Kept
+
+
+class SecretInput(forms.PasswordInput):
+    """Always rendered empty. Browsers don't offer to save it as somebody's password."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"autocomplete": "new-password", "spellcheck": "false"} | (attrs or {}), render_value=False)
+
+
+def given_or_kept(text: str) -> str | Kept:
+    """Return what a posted secret means: nothing, or a mask sent back untouched, keeps what is stored."""
+    return KEPT if not text or is_mask(text) else text

@@ -1,0 +1,52 @@
+"""The page of a webhook's signing secret: shown once, replaced when its owner asks."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_POST, require_safe
+
+from access.decorators import participant_page
+from access.errors import ActionError
+from access.requests import PortalRequest
+from access.roles import Role
+from webhooks import actions
+from webhooks.views import after_saving, find_webhook
+
+
+@require_safe
+@participant_page(role=Role.TECHNICAL)
+def webhook_secret(request: PortalRequest, uuid: UUID) -> HttpResponse:
+    webhook = find_webhook(request, uuid)
+    context = {"webhook": webhook, "continue_url": after_saving(webhook)}
+    return render(request, "webhooks/webhook_secret.html", context)
+
+
+@require_POST
+@participant_page(role=Role.TECHNICAL)
+@sensitive_variables("secret", "context")
+def webhook_secret_show(request: PortalRequest, uuid: UUID) -> HttpResponse:
+    """Show the secret in the answer to the POST itself: it is kept in no session, message or address."""
+    webhook = find_webhook(request, uuid)
+    try:
+        secret = actions.reveal_signing_secret(webhook, by=request.actor)
+    except ActionError as refused:
+        messages.warning(request, refused.message)
+        return redirect("webhooks:webhook-secret", uuid=uuid)
+    context = {"webhook": webhook, "secret": secret, "continue_url": after_saving(webhook)}
+    response = render(request, "webhooks/webhook_secret.html", context)
+    add_never_cache_headers(response)
+    return response
+
+
+@require_POST
+@participant_page(role=Role.TECHNICAL)
+def webhook_secret_rotate(request: PortalRequest, uuid: UUID) -> HttpResponse:
+    webhook = find_webhook(request, uuid)
+    actions.rotate_signing_secret(webhook, by=request.actor)
+    messages.success(request, _("A new signing secret was made. The one so far signs as well for 24 hours."))
+    return redirect("webhooks:webhook-secret", uuid=uuid)

@@ -1,0 +1,75 @@
+"""Testar: try the form as it stands, saved or not."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from access.decorators import participant_page
+from access.errors import ActionError
+from access.models import Participant
+from access.requests import PortalRequest
+from access.roles import Role
+from webhooks.diagnosis import DIAGNOSES
+from webhooks.drafts import make_draft
+from webhooks.errors import TooManyTests, WebhookArchived
+from webhooks.exchanges import list_steps
+from webhooks.forms.editor import WebhookEditor
+from webhooks.models import Webhook, WebhookTest
+from webhooks.rules import find_request_problems
+from webhooks.trials import try_webhook
+from webhooks.views import find_webhook, form_page, is_htmx
+
+
+@require_POST
+@participant_page(role=Role.TECHNICAL)
+def webhook_test(request: PortalRequest) -> HttpResponse:
+    """Answer with the result card, or with the whole page to a browser without JavaScript."""
+    webhook = _edited_webhook(request)
+    editor = WebhookEditor(cast(Participant, request.actor.participant), webhook, data=request.POST)
+    result = _try(request, editor)
+    if is_htmx(request):
+        return render(request, "webhooks/_test_result.html", {"editor": editor, "result": result})
+    return form_page(request, editor, result=result)
+
+
+def _try(request: PortalRequest, editor: WebhookEditor) -> dict[str, Any]:
+    values = editor.read()
+    # Only what the request needs must be right: a test needs no description, and whatever else is wrong can wait.
+    problems = find_request_problems(make_draft(values, editor.webhook))
+    editor.drop_problems()
+    editor.add_problems(problems)
+    if problems:
+        return {"lines": editor.lines(), "announce": _("Not tested: there is something to correct.")}
+    try:
+        trial = try_webhook(editor.participant, values=values, webhook=editor.webhook, by=request.actor)
+    except (TooManyTests, WebhookArchived) as refused:
+        message = cast(ActionError, refused).message
+        return {"refused": message, "announce": message}
+    return describe_trial(trial)
+
+
+def describe_trial(trial: WebhookTest) -> dict[str, Any]:
+    diagnosis = DIAGNOSES.get(trial.diagnosis)
+    failed = _("Test failed: %(reason)s") % {"reason": diagnosis.title} if diagnosis else ""
+    return {
+        "trial": trial,
+        "announce": failed or _("Test delivered: response %(status)s") % {"status": trial.response_status},
+        "steps": list_steps(trial.exchange),
+        "diagnosis": diagnosis,
+        "total": trial.exchange["milliseconds"].get("total"),
+    }
+
+
+def _edited_webhook(request: PortalRequest) -> Webhook | None:
+    posted = request.POST.get("webhook", "")
+    if not posted:
+        return None
+    try:
+        uuid = UUID(posted)
+    except ValueError:
+        raise Http404 from None
+    return find_webhook(request, uuid)
