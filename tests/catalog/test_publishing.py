@@ -362,7 +362,7 @@ def test_one_of_many_dispatchers_releases_an_embargo() -> None:
         {"withdrawn_at": timezone.now()},
         {"withdrawn_at": timezone.now(), "withdrawn_reason": "nobody did it"},
     ],
-    ids=str,
+    ids=", ".join,
 )
 def test_database_refuses_a_broken_publication(over: dict[str, Any]) -> None:
     publication = make_publication()

@@ -63,7 +63,7 @@ def test_the_database_knows_which_reason_belongs_to_which_state(state, reason):
         {"state": "delivered", "finished_at": timezone.now()},
         {"state": "held", "reason": "webhook_inactive", "due_at": None, "lease_token": uuid4()},
     ],
-    ids=str,
+    ids=", ".join,
 )
 def test_the_database_refuses_half_states(changes):
     refused(**changes)
