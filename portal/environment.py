@@ -56,6 +56,8 @@ def _naming(var: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, KeyError, ImproperlyConfigured):
+        if var not in os.environ:
+            raise
         raise ImproperlyConfigured(f"{var} can't be read: its value has the wrong form") from None
 
 

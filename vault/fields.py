@@ -5,6 +5,7 @@
 `full_clean` and bulk operations carry `vault.sealed.Sealed` objects.
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, In, IsNull, Lookup
 from django.views.decorators.debug import sensitive_variables
 
+from vault.errors import UnreadableSecret
+from vault.keys import current_key_id
 from vault.sealed import Place, Sealed
 
 if TYPE_CHECKING:
@@ -120,17 +123,23 @@ class SealedField(SecretField):
         return LOOKUPS.get(lookup_name)
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Sealed:
-        sealed: Sealed = super().pre_save(model_instance, add)
-        uuid = _row_uuid(model_instance)
-        if not sealed or sealed.bound_to == uuid:
-            return sealed
-        if sealed.bound_to is not None:
-            # The uuid was changed after the secret was given.
-            sealed = self.seal(sealed.open(sealed.bound_to), uuid)
+        given: Sealed = super().pre_save(model_instance, add)
+        sealed = self._sealed_for(_row_uuid(model_instance), given, add=add) if given else given
+        if sealed is not given:
             setattr(model_instance, self.attname, sealed)
-        elif add:
+        return sealed
+
+    def _sealed_for(self, uuid: UUID, sealed: Sealed, *, add: bool) -> Sealed:
+        if sealed.bound_to not in (None, uuid):
+            # The uuid was changed after the secret was given.
+            return self.seal(sealed.open(sealed.bound_to), uuid)
+        if add and sealed.bound_to is None:
             # A copied row with a new uuid: better refused than stored unreadable.
             sealed.open(uuid)
+        if sealed.key_id != current_key_id():
+            # A row loaded before rotate_secrets passed must not bring an old key back that is about to be dropped.
+            with suppress(UnreadableSecret):
+                return self.seal(sealed.open(uuid), uuid)
         return sealed
 
     # --- fixtures and validation: ciphertext only

@@ -124,6 +124,16 @@ def test_secret_cleared_since_it_was_read_stays_cleared(keys) -> None:
     assert column() == [""]
 
 
+def test_row_loaded_before_and_saved_after_does_not_bring_the_old_key_back(keys) -> None:
+    make_safes(1)
+    keys(K2, K1)
+    loaded = Safe.objects.get()
+    rotate()
+    loaded.save()
+    assert spot().count_by_key() == {"k2": 1}
+    assert secrets() == [loaded.secret] == ["secret 0"]
+
+
 def test_run_cut_off_midway_leaves_everything_readable_and_the_next_one_finishes(keys, monkeypatch) -> None:
     make_safes(5)
     keys(K2, K1)
