@@ -161,11 +161,7 @@ class Publication(models.Model):
         verbose_name = _("publication")
         verbose_name_plural = _("publications")
         ordering = ["-created_at", "-pk"]
-        # Of their own: who may look at publications, or even change other rows, may not therefore publish.
-        permissions = [
-            ("publish_publication", _("Can publish a file")),
-            ("withdraw_publication", _("Can withdraw a publication")),
-        ]
+        # Of their own: who may look at publications may not therefore tell every participant of one. Nobody may edit.
         default_permissions = ("view",)
         permissions = [
             ("publish_publication", _("Can publish a file")),
