@@ -1,0 +1,3 @@
+from dispatch.admin import deliveries, publications
+
+__all__ = ["deliveries", "publications"]

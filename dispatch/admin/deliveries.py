@@ -1,0 +1,220 @@
+"""Events, deliveries, attempts and what the dispatchers keep beside them: to look at, never to change."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from dispatch import clock
+from dispatch.admin.filters import (
+    AgeFilter,
+    AttemptAgeFilter,
+    EventAgeFilter,
+    EventTypeFilter,
+    OverdueFilter,
+    WebhookFilter,
+)
+from dispatch.admin.read_only import ReadOnlyAdmin, SearchByWebhookMixin, find_webhook_ids, read_uuid
+from dispatch.beats import SILENT_AFTER
+from dispatch.models import Attempt, Delivery, DispatcherBeat, Event, Lane, ProductStatus
+from webhooks.diagnosis import DIAGNOSES
+
+
+class AttemptInline(admin.TabularInline):
+    model = Attempt
+    extra = 0
+    max_num = 0
+    can_delete = False
+    show_change_link = True
+    ordering = ("-number",)
+    fields = ("number", "slot_at", "outcome", "status", "diagnosis", "duration_ms", "counted")
+    readonly_fields = fields
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
+    list_display = ("uuid", "about", "webhook_link", "state", "reason", "due", "counted_attempts", "created_at")
+    list_filter = ("state", "reason", "cause", OverdueFilter, AgeFilter, WebhookFilter)
+    list_select_related = ("webhook__participant", "event__publication__product")
+    search_help_text = gettext_lazy("Identifier or webhook-id; address, description, participant or CNPJ")
+    ordering = ("-pk",)
+    inlines = (AttemptInline,)
+    fieldsets = (
+        (None, {"fields": ("uuid", "about", "event", "webhook", "cause", "created_by", "created_at")}),
+        (gettext_lazy("State"), {"fields": ("state", "reason", "due_at", "lease_token", "urgent", "finished_at")}),
+        (
+            gettext_lazy("Attempts"),
+            {"fields": ("counted_attempts", "attempts_made", "last_status", "last_diagnosis", "last_attempt_at")},
+        ),
+        (gettext_lazy("Body"), {"fields": ("body_format", "content_type", "body_text")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        return super().get_queryset(request).defer("body", "event__payload")
+
+    @admin.display(description=gettext_lazy("about"))
+    def about(self, delivery: Delivery) -> str:
+        return _about(delivery.event)
+
+    @admin.display(description=gettext_lazy("webhook"), ordering="webhook")
+    def webhook_link(self, delivery: Delivery) -> SafeString:
+        return _webhook_link("admin:dispatch_delivery_changelist", delivery)
+
+    @admin.display(description=gettext_lazy("due"), ordering="due_at")
+    def due(self, delivery: Delivery) -> str:
+        if delivery.due_at is None:
+            return "–"
+        seconds = int((delivery.due_at - clock.now()).total_seconds())
+        return _("in %(n)s s") % {"n": seconds} if seconds >= 0 else _("%(n)s s ago") % {"n": -seconds}
+
+    @admin.display(description=gettext_lazy("body"))
+    def body_text(self, delivery: Delivery) -> SafeString | str:
+        return _pre(bytes(delivery.body).decode("utf-8", "replace")) if delivery.body else "–"
+
+
+@admin.register(Attempt)
+class AttemptAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
+    list_display = ("slot_at", "number", "webhook_link", "outcome", "status", "diagnosed", "duration_ms", "counted")
+    list_filter = ("outcome", "succeeded", "counted", AttemptAgeFilter, WebhookFilter)
+    list_select_related = ("webhook__participant",)
+    search_help_text = gettext_lazy("Identifier or webhook-id of the notification; address, participant or CNPJ")
+    uuid_field = "delivery__uuid"
+    ordering = ("-pk",)
+    fieldsets = (
+        (None, {"fields": ("delivery", "number", "webhook", "webhook_version", "slot_at", "finished_at")}),
+        (gettext_lazy("Outcome"), {"fields": ("outcome", "counted", "succeeded", "diagnosed", "detail")}),
+        (gettext_lazy("What we sent"), {"fields": ("url", "sent_headers", "remote_address", "private")}),
+        (gettext_lazy("What came back"), {"fields": ("status", "answer_headers", "answer_body", "answer_cut")}),
+        (gettext_lazy("Time"), {"fields": ("duration_ms", "phases")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:
+        columns = ("request_headers", "response_headers", "response_body", "timing")
+        return super().get_queryset(request).defer(*columns)
+
+    @admin.display(description=gettext_lazy("webhook"), ordering="webhook")
+    def webhook_link(self, attempt: Attempt) -> SafeString:
+        return _webhook_link("admin:dispatch_attempt_changelist", attempt)
+
+    @admin.display(description=gettext_lazy("diagnosis"), ordering="diagnosis")
+    def diagnosed(self, attempt: Attempt) -> str:
+        found = DIAGNOSES.get(attempt.diagnosis)
+        return str(found.title) if found else attempt.diagnosis or "–"
+
+    @admin.display(description=gettext_lazy("request headers"))
+    def sent_headers(self, attempt: Attempt) -> SafeString:
+        return _pre("\n".join(f"{name}: {value}" for name, value in attempt.request_headers))
+
+    @admin.display(description=gettext_lazy("response headers"))
+    def answer_headers(self, attempt: Attempt) -> SafeString:
+        return _pre("\n".join(f"{name}: {value}" for name, value in attempt.response_headers))
+
+    @admin.display(description=gettext_lazy("response excerpt"))
+    def answer_body(self, attempt: Attempt) -> SafeString:
+        return _pre(attempt.response_body)
+
+    @admin.display(description=gettext_lazy("timing in ms"))
+    def phases(self, attempt: Attempt) -> SafeString:
+        return _pre(json.dumps(attempt.timing, indent=2))
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("uuid", "type", "about", "participant", "mode", "occurred_at", "recorded_at")
+    list_filter = (EventTypeFilter, "mode", EventAgeFilter)
+    list_select_related = ("participant", "publication__product")
+    search_fields = ("uuid",)
+    search_help_text = gettext_lazy("Identifier of the event or of its publication, or a product's code")
+    ordering = ("-pk",)
+    fieldsets = (
+        (None, {"fields": ("uuid", "type", "about", "source", "participant", "publication", "subject", "mode")}),
+        (gettext_lazy("History"), {"fields": ("occurred_at", "recorded_at", "dedupe_key", "schema_version")}),
+        (gettext_lazy("Content"), {"fields": ("payload_text",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        return super().get_queryset(request).defer("payload")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        words = search_term.replace("\0", "").strip()
+        uuid = read_uuid(words)
+        if uuid is not None:
+            return queryset.filter(uuid=uuid) | queryset.filter(publication__uuid=uuid), False
+        return (queryset.filter(publication__product__code__iexact=words), False) if words else (queryset, False)
+
+    @admin.display(description=gettext_lazy("about"))
+    def about(self, event: Event) -> str:
+        return _about(event)
+
+    @admin.display(description=gettext_lazy("payload"))
+    def payload_text(self, event: Event) -> SafeString:
+        return _pre(event.payload)
+
+
+@admin.register(ProductStatus)
+class ProductStatusAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
+    list_display = ("product", "webhook", "participant", "state", "failed_attempts", "changed_at")
+    list_filter = ("state", WebhookFilter)
+    list_select_related = ("product", "webhook__participant")
+    search_help_text = gettext_lazy("Identifier of the webhook; address, description, participant or CNPJ")
+    uuid_field = "webhook__uuid"
+    ordering = ("-changed_at",)
+
+    @admin.display(description=gettext_lazy("participant"))
+    def participant(self, status: ProductStatus) -> str:
+        return str(status.webhook.participant)
+
+
+@admin.register(Lane)
+class LaneAdmin(ReadOnlyAdmin):
+    list_display = ("webhook", "participant", "failures_in_row", "failing_since", "last_success_at", "open_at")
+    list_filter = (("failing_since", admin.EmptyFieldListFilter),)
+    list_select_related = ("webhook__participant",)
+    search_fields = ("webhook__description",)
+    search_help_text = gettext_lazy("Identifier of the webhook; address, description, participant or CNPJ")
+    ordering = ("-failures_in_row", "pk")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        words = search_term.replace("\0", "").strip()
+        uuid = read_uuid(words)
+        if uuid is not None:
+            return queryset.filter(webhook__uuid=uuid), False
+        return (queryset.filter(pk__in=find_webhook_ids(words)), False) if words else (queryset, False)
+
+    @admin.display(description=gettext_lazy("participant"))
+    def participant(self, lane: Lane) -> str:
+        return str(lane.webhook.participant)
+
+
+@admin.register(DispatcherBeat)
+class DispatcherBeatAdmin(ReadOnlyAdmin):
+    list_display = ("name", "alive", "started_at", "beat_at")
+    ordering = ("-beat_at",)
+
+    @admin.display(description=gettext_lazy("alive"), boolean=True)
+    def alive(self, beat: DispatcherBeat) -> bool:
+        return beat.beat_at >= clock.now() - SILENT_AFTER
+
+
+def _about(event: Event) -> str:
+    return str(event.publication) if event.publication else event.subject
+
+
+def _webhook_link(page: str, row: Any) -> SafeString:
+    title = _("Only those of this webhook")
+    name = f"{row.webhook} · {row.webhook.participant}"
+    return format_html('<a href="{}?webhook={}" title="{}">{}</a>', reverse(page), row.webhook_id, title, name)
+
+
+def _pre(text: str) -> SafeString:
+    return format_html("<pre>{}</pre>", text)

@@ -1,0 +1,50 @@
+"""What lower pages ask about deliveries: the state of a webhook in its list row, and the way to its page."""
+
+from typing import cast
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from access.requests import PortalRequest
+from dispatch import clock
+from dispatch.pages.figures import Figures, load_sparks
+from dispatch.pages.health import Health, load_health
+from webhooks.models import Webhook
+
+# Where the answers for a whole page wait, so that a list asks the database once and not once a row.
+_HEALTH = "_dispatch_health"
+_SPARKS = "_dispatch_sparks"
+
+
+def webhook_detail_url(request: HttpRequest | None = None, *, webhook: Webhook) -> str:
+    return reverse("dispatch:webhook-detail", args=[webhook.uuid])
+
+
+def webhook_row_state(request: HttpRequest, *, webhook: Webhook) -> SafeString:
+    """How the webhook is doing, since when, and its last fourteen days."""
+    context = {"health": _health(request)[webhook.pk], "figures": _sparks(request)[webhook.pk]}
+    return render_to_string("dispatch/_webhook_row_state.html", context, request=request)
+
+
+def webhook_row_buttons(request: HttpRequest, *, webhook: Webhook) -> SafeString:
+    """Exibir Detalhes (ONS-15, ONS-16)."""
+    return render_to_string("dispatch/_webhook_row_buttons.html", {"webhook": webhook}, request=request)
+
+
+def _health(request: HttpRequest) -> dict[int, Health]:
+    if not hasattr(request, _HEALTH):
+        setattr(request, _HEALTH, load_health(_webhooks(request)))
+    return cast(dict[int, Health], getattr(request, _HEALTH))
+
+
+def _sparks(request: HttpRequest) -> dict[int, Figures]:
+    if not hasattr(request, _SPARKS):
+        webhook_ids = [webhook.pk for webhook in _webhooks(request)]
+        setattr(request, _SPARKS, load_sparks(webhook_ids, now=clock.now()))
+    return cast(dict[int, Figures], getattr(request, _SPARKS))
+
+
+def _webhooks(request: HttpRequest) -> list[Webhook]:
+    return list(Webhook.objects.for_actor(cast(PortalRequest, request).actor).select_related("participant"))
