@@ -65,7 +65,11 @@ def test_product_without_a_version_is_listed_without_a_link(viewer: Person) -> N
     assert "/file" not in page
 
 
-@pytest.mark.parametrize("path", [LIST, f"/publications/{uuid4()}/file", f"/publications/products/{uuid4()}/"])
+@pytest.mark.parametrize(
+    "path",
+    [LIST, f"/publications/{uuid4()}/file", f"/publications/products/{uuid4()}/"],
+    ids=["list", "file", "product"],
+)
 def test_pages_ask_for_a_login(db: None, client: Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 302
