@@ -17,6 +17,7 @@ from dispatch import clock
 from dispatch.dispatcher import Dispatcher
 from dispatch.models import Delivery
 from dispatch.wakeup import Listener
+from vault import sentinel
 
 logger = structlog.get_logger(__name__)
 
@@ -28,6 +29,9 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="stop when nothing is due any more")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # With other keys than the data was sealed with, every due delivery would end as failed, for good.
+        if problems := sentinel.check():
+            raise CommandError(" ".join(problems))
         with _only_one_here():
             self._run(once=options["once"])
 
