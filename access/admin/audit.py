@@ -1,9 +1,11 @@
 import json
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -22,7 +24,7 @@ class AppFilter(admin.SimpleListFilter):
     areas = ("access", "auth", "catalog", "webhooks", "dispatch", "vault")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(area, area) for area in self.areas]
+        return [(area, str(apps.get_app_config(area).verbose_name)) for area in self.areas]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         return queryset.filter(action__startswith=f"{self.value()}.") if self.value() else queryset
@@ -32,7 +34,7 @@ class AppFilter(admin.SimpleListFilter):
 class AuditEntryAdmin(admin.ModelAdmin):
     """To read, search and filter. Nobody adds, changes or deletes here; the database would refuse it too."""
 
-    list_display = ("recorded_at", "actor_label", "actor_source", "participant", "action", "object_label", "address")
+    list_display = ("exact_time", "actor_label", "participant", "action", "object_label")
     list_filter = (AppFilter, "actor_source", "recorded_at")
     list_select_related = ("participant",)
     list_per_page = 50
@@ -51,7 +53,7 @@ class AuditEntryAdmin(admin.ModelAdmin):
     )
     search_help_text = gettext_lazy("Person, e-mail, participant, CNPJ, action, object, identifier, request or address")
     fieldsets = (
-        (None, {"fields": ("recorded_at", "action", "actor_label", "actor_source", "actor_user", "participant")}),
+        (None, {"fields": ("exact_time", "action", "actor_label", "actor_source", "actor_user", "participant")}),
         (gettext_lazy("Object"), {"fields": ("object_label", "object_type", "object_id")}),
         (gettext_lazy("Change"), {"fields": ("values_before", "values_after")}),
         (gettext_lazy("Origin"), {"fields": ("request_id", "address", "chain_position", "uuid")}),
@@ -73,6 +75,12 @@ class AuditEntryAdmin(admin.ModelAdmin):
         if len(bare) == cnpj.LENGTH:
             found = found | queryset.filter(participant__cnpj=bare)
         return found, duplicates
+
+    @admin.display(description=gettext_lazy("recorded at"), ordering="recorded_at")
+    def exact_time(self, entry: AuditEntry) -> SafeString:
+        local = timezone.localtime(entry.recorded_at)
+        seconds = local.strftime("%Y-%m-%d %H:%M:%S")
+        return format_html('<span class="nowrap" title="{}">{}</span>', local.isoformat(), seconds)
 
     @admin.display(description=gettext_lazy("before"))
     def values_before(self, entry: AuditEntry) -> SafeString:

@@ -8,6 +8,8 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -81,8 +83,8 @@ class ParticipantAdmin(BlockingMixin, AuditedAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=gettext_lazy("CNPJ"), ordering="cnpj")
-    def formatted_cnpj(self, participant: Participant) -> str:
-        return participant.formatted_cnpj
+    def formatted_cnpj(self, participant: Participant) -> SafeString:
+        return format_html('<span class="nowrap">{}</span>', participant.formatted_cnpj)
 
     @admin.display(description=gettext_lazy("state"), ordering="blocked_at")
     def state(self, participant: Participant) -> str:

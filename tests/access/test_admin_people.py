@@ -1,12 +1,15 @@
 import re
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from django.test import Client
 
+from access.admin.base import AuditedAdmin
 from access.models import AuditEntry, Membership, Participant, Role, User
-from tests.factories import make_member, make_participant, make_user
+from tests.factories import make_member, make_participant, make_user, make_webhook
+from webhooks.models import Webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -320,6 +323,16 @@ def test_admin_has_no_sign_in_of_its_own(officer, db):
     answer = Client().post("/admin/login/", {"username": officer.user.email, "password": "a-good-long-password"})
     assert answer.status_code == 302
     assert answer["Location"].startswith("/accounts/login/?")
+
+
+def test_snapshot_opens_no_sealed_column():
+    """X-3"""
+    webhook = make_webhook()
+    snapshot = AuditedAdmin(Webhook, admin.site).take_snapshot(webhook)
+    assert webhook.signing_secret.startswith("whsec_")
+    assert "whsec_" not in str(snapshot)
+    assert "request_uri" in snapshot
+    assert not {"signing_secret", "auth_secrets"} & snapshot.keys()
 
 
 def test_roles_have_the_names_of_the_house():
