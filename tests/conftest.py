@@ -1,10 +1,9 @@
 """Fixtures of the whole suite, and its promise that no test reaches beyond this machine."""
 
-import os
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -62,7 +61,7 @@ def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server for processes of tests; `make test` brings one, else one is started here."""
     with services.provide_postgres() as url:
         if url is None:
-            miss("PostgreSQL")
+            services.miss("PostgreSQL")
         yield url
 
 
@@ -71,23 +70,6 @@ def postgres_database(postgres_server: str) -> Iterator[str]:
     """The URL of an empty database on that server."""
     with services.fresh_database(postgres_server) as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of a Chromium that starts."""
-    path = os.environ.get("TEST_CHROMIUM") or services.provide_chromium()
-    if not path:
-        miss("Chromium")
-    return path
-
-
-def miss(what: str) -> NoReturn:
-    """A service that can't be had: a skip that says so, in CI a failure."""
-    reason = f"{what} is not here and could not be installed"
-    if services.must_have_everything():
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture

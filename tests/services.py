@@ -19,8 +19,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
+import pytest
 
 SERVER_URL = "TEST_POSTGRES_URL"
 APT_SECONDS = 600
@@ -30,6 +32,14 @@ PR_SET_PDEATHSIG = 1
 def must_have_everything() -> bool:
     """Whether a service that can't be had is a failure: CI=true."""
     return os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+def miss(what: str) -> NoReturn:
+    """Say within a test that a service can't be had: a skip with its reason, in CI a failure."""
+    reason = f"{what} is not here and could not be installed"
+    if must_have_everything():
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 # --- finding ----------------------------------------------------------------------------------------------------
