@@ -116,6 +116,15 @@ def test_limits_count_by_the_address_of_the_caller_behind_our_proxy(ana, setting
     assert not is_signed_in(client)
 
 
+def test_flood_of_requests_gets_a_page_of_ours(ana, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"reset_password": "1/m/ip"}
+    client = Client(headers={"Accept-Language": "en"})
+    answers = [client.post("/accounts/password/reset/", {"email": "ana@vento.test"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 429]
+    assert "wait a minute" in answers[1].content.decode()
+    assert len(mail.outbox) == 1
+
+
 def test_counts_are_shared_by_all_processes(settings):
     """Not in the memory of one process: each new one would give five guesses more."""
     assert settings.CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache"
