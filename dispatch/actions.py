@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from access.actors import Actor
 from access.audit import record
+from access.errors import ActionError
 from catalog import actions as catalog
 from catalog.content import EVENT_TYPE, publication_payload
 from catalog.models import Product, Publication
@@ -42,7 +43,8 @@ def publish(
     received = catalog.receive_file(upload)
     try:
         return publish_received(product, period=period, received=received, publish_at=publish_at, by=by)
-    except Exception:
+    except ActionError:
+        # Refused: no row has it. After any other failure the commit may have gone through; the job clears the rest.
         catalog.discard_file(received)
         raise
 
