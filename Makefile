@@ -24,7 +24,7 @@ run: $(RUN_STAMP) ## Start the portal with demo data on http://127.0.0.1:$PORT (
 	@exec $(PY) -m portal.supervisor
 
 test: $(DEV_STAMP) ## All tests: SQLite, PostgreSQL, real processes, Chromium
-	@exec $(PY) -m tests.run
+	@exec $(PY) -m tests.run $(PARTS)
 
 lint: $(DEV_STAMP) ## Format, rules, types, floors: what CI checks
 	$(VENV)/bin/ruff format --check .
