@@ -39,7 +39,7 @@ class Step:
 
     label: str
     detail: str
-    milliseconds: int
+    milliseconds: int | None
     ok: bool = True
 
 
@@ -93,7 +93,7 @@ def list_steps(exchange: dict[str, Any]) -> list[Step]:
 def _steps(exchange: dict[str, Any]) -> Iterator[Step]:
     error, times, port = exchange["error"], exchange["milliseconds"], exchange.get("port")
     if error and not times:
-        yield Step(_("Not sent"), "", 0, ok=False)
+        yield Step(_("Not sent"), "", None, ok=False)
         return
     found = error not in _NAME_FAILED
     yield Step(_("Name found") if found else _("Name not usable"), exchange["address"], times["dns"], ok=found)
@@ -113,7 +113,7 @@ def _tls_step(exchange: dict[str, Any], times: dict[str, int]) -> Iterator[Step]
         detail = _("certificate until %(day)s") % {"day": day} if day else ""
         yield Step(exchange["tls_version"] or "TLS", detail, times["tls"])
     else:
-        yield Step(_("No TLS"), _("sent in the clear"), 0)
+        yield Step(_("No TLS"), _("sent in the clear"), None)
 
 
 def _answer_step(exchange: dict[str, Any], times: dict[str, int]) -> Step:

@@ -13,6 +13,7 @@ from webhooks.auth.registry import METHODS
 from webhooks.masking import masked_url
 from webhooks.models import StoppedReason, Webhook
 from webhooks.querysets import WebhookQuerySet
+from webhooks.searching import find_by_address
 
 STATES = {
     "": Q(),
@@ -32,13 +33,12 @@ class WebhookFilter:
         state = parameters.get("state", "")
         return cls(state if state in STATES else "", parameters.get("q", "").replace("\0", "")[:100].strip())
 
-    def apply(self, webhooks: WebhookQuerySet, *, with_addresses: bool) -> WebhookQuerySet:
-        """`with_addresses` only for those who see addresses whole: searching for a value would tell it."""
+    def apply(self, webhooks: WebhookQuerySet) -> WebhookQuerySet:
         found = webhooks.filter(STATES[self.state]).annotate(product_count=Count("product_subscriptions"))
         for word in self.words.split():
-            match = Q(description__icontains=word)
-            found = found.filter(match | Q(request_uri__icontains=word) if with_addresses else match)
-        return found
+            found = found.filter(Q(description__icontains=word) | Q(pk__in=find_by_address(webhooks, word)))
+        # A grouped query loses the order that the model gives.
+        return found.order_by("description", "pk")
 
     def parameters(self) -> dict[str, str]:
         return {name: value for name, value in (("state", self.state), ("q", self.words)) if value}

@@ -60,7 +60,7 @@ def find_holder_problems(values: WebhookValues, participant: Participant, webhoo
 
 def _address_problems(url: str) -> Iterator[Problem]:
     if not url:
-        yield Problem("request_uri", "required", _("Enter the address that is to be called."))
+        yield Problem("request_uri", "required", _("This field is required."))
         return
     try:
         check_url(url)
@@ -70,7 +70,7 @@ def _address_problems(url: str) -> Iterator[Problem]:
 
 def _description_problems(values: WebhookValues) -> Iterator[Problem]:
     if not values.description.strip():
-        yield Problem("description", "required", _("Enter a description."))
+        yield Problem("description", "required", _("This field is required."))
     elif len(values.description) > 120:
         yield Problem("description", "too_long", _("At most %(limit)s characters.") % {"limit": 120})
     elif not values.description.isprintable():

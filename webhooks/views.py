@@ -32,8 +32,7 @@ WEBHOOKS_A_PAGE = 25
 def webhook_list(request: PortalRequest, *, profile: bool = False) -> HttpResponse:
     mine = Webhook.objects.for_actor(request.actor).live()
     chosen = WebhookFilter.read(request.GET)
-    found = chosen.apply(mine, with_addresses=request.actor.can_configure)
-    page = Paginator(found, WEBHOOKS_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(chosen.apply(mine), WEBHOOKS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "chosen": chosen,
         "counts": count_by_state(mine),

@@ -54,11 +54,7 @@ function showMatches() {
 if (picker) {
   picker.addEventListener("input", (event) => {
     const all = event.target.closest("[data-picker-all]");
-    if (all) {
-      // Of a search's result only what is seen is changed.
-      const lines = [...all.closest("[data-picker-process]").querySelectorAll(".picker-product:not([hidden])")];
-      for (const line of lines) line.querySelector("input").checked = all.checked;
-    }
+    if (all) for (const box of boxesOf(all.closest("[data-picker-process]"))) box.checked = all.checked;
     showCounts();
   });
   for (const id of ["picker-search", "picker-only"]) {

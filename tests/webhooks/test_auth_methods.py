@@ -70,7 +70,8 @@ def test_what_is_wrong_is_named_by_its_field(
 
 @pytest.mark.parametrize("method", registry.METHODS.values(), ids=lambda method: method.name)
 def test_every_method_is_whole(method: object) -> None:
-    assert method.label and method.explanation and method.unauthorized_cause and method.unauthorized_action  # type: ignore[attr-defined]
+    words = (method.label, method.explanation, method.unauthorized_cause, method.unauthorized_action)  # type: ignore[attr-defined]
+    assert all(words)
     assert registry.METHODS[method.name] is method  # type: ignore[attr-defined]
 
 

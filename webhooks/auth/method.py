@@ -61,7 +61,7 @@ class AuthMethod:
         for setting in self.fields:
             value = values.get(setting.name, "")
             if setting.required and not value:
-                yield _problem(setting.name, "required", _("Fill in this field."))
+                yield _problem(setting.name, "required", _("This field is required."))
             elif len(value) > setting.max_length:
                 message = _("At most %(limit)s characters.") % {"limit": setting.max_length}
                 yield _problem(setting.name, "too_long", message)

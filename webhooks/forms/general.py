@@ -44,7 +44,7 @@ class GeneralForm(forms.Form):
     use_required_attribute = False
 
     description = forms.CharField(
-        label=_("Description"), max_length=120, widget=forms.TextInput({"autocomplete": "off", "autofocus": True})
+        label=_("Description"), max_length=120, widget=forms.TextInput({"autocomplete": "off"})
     )
     active = BooleanChoice(label=_("Status"), choices=ACTIVE)
     request_uri = forms.CharField(
@@ -102,6 +102,7 @@ class GeneralForm(forms.Form):
         methods = [(method.name, method.label) for method in METHODS.values()]
         self.fields["auth_method"].choices = methods  # type: ignore[attr-defined]
         if webhook is None:
+            self.fields["description"].widget.attrs["autofocus"] = True
             del self.fields["seen_version"]
         if webhook is None or not webhook.stopped:
             del self.fields["resume"]

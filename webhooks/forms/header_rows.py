@@ -73,8 +73,11 @@ def _row_set(data: Any, initial: list[Row]) -> HeaderRowSet:
 def make_header_rows(data: QueryDict | None, webhook: Webhook | None, typed: list[Row] | None = None) -> HeaderRowSet:
     """Build the rows: as posted, as typed but not judged, or as stored; each knows what is stored under its uuid."""
     stored = {header.uuid: header for header in webhook.headers.all()} if webhook else {}
-    rows = _row_set(data, [_initial(header) for header in stored.values()] if typed is None else typed)
+    initial = [_initial(header) for header in stored.values()] if data is None and typed is None else typed or []
+    rows = _row_set(data, initial)
     for row in rows.forms:
+        # A row that is as it was would otherwise not be read at all, and then be taken for one left empty.
+        row.empty_permitted = False
         header = stored.get(_uuid(row["uuid"].value()))
         row.initial["stored_at"] = header.secret_set_at if header else None
     return rows

@@ -1,0 +1,80 @@
+"""Webhooks in the admin: found by address, CNPJ and id; read-only; no secret, no value of a query."""
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from tests.factories import make_webhook
+from tests.people import Person
+from tests.webhooks.pages import text
+from webhooks.models import Webhook, WebhookTest
+from webhooks.values import HeaderValues
+
+LIST = "admin:webhooks_webhook_changelist"
+CANARY = "CANARY-77ee88ff"
+
+
+@pytest.fixture
+def webhook(owner: Person) -> Webhook:
+    return make_webhook(
+        participant=owner.participant,
+        description="Mesa de operação",
+        request_uri="https://mesa.example.com/in?token=QUERYSECRET",
+        auth_method="basic",
+        auth_settings={"username": "usuario"},
+        auth_secrets={"password": CANARY},
+        headers=(HeaderValues("X-Key", CANARY), HeaderValues("X-Open", "aberto", secret=False)),
+    )
+
+
+def search(officer: Person, **parameters: Any) -> str:
+    return text(officer.client.get(reverse(LIST), parameters))
+
+
+@pytest.mark.parametrize("words", ["mesa.example.com/in", "Mesa de op", "Vento"])
+def test_search_by_address_description_and_participant(officer: Person, webhook: Webhook, words: str) -> None:
+    assert "Mesa de operação" in search(officer, q=words)
+
+
+def test_search_by_cnpj_and_identifier(officer: Person, webhook: Webhook) -> None:
+    for words in (webhook.participant.cnpj, str(webhook.uuid)):
+        assert "Mesa de operação" in search(officer, q=words)
+
+
+def test_no_search_confirms_a_masked_value(officer: Person, webhook: Webhook) -> None:
+    found = search(officer, q="QUERYSECRET")
+    assert "Mesa de operação" not in found
+
+
+@pytest.mark.parametrize(("state", "found"), [("active", True), ("stopped", False), ("archived", False)])
+def test_filter_by_state(officer: Person, webhook: Webhook, state: str, found: bool) -> None:
+    assert ("Mesa de operação" in search(officer, state=state)) is found
+
+
+def test_x_3_the_detail_shows_settings_and_versions_without_secrets(officer: Person, webhook: Webhook) -> None:
+    page = text(officer.client.get(reverse("admin:webhooks_webhook_change", args=[webhook.pk])))
+    for shown in ("usuario", "X-Key", "aberto", "https://mesa.example.com/in?token="):
+        assert shown in page
+    for hidden in ("CANARY", "QUERYSECRET", "whsec_"):
+        assert hidden not in page
+
+
+def test_nothing_can_be_added_changed_or_deleted(officer: Person, webhook: Webhook) -> None:
+    before = Webhook.objects.values().get()
+    change = reverse("admin:webhooks_webhook_change", args=[webhook.pk])
+    assert officer.client.post(change, {"description": "Tomado"}).status_code == 403
+    assert officer.client.get(reverse("admin:webhooks_webhook_add")).status_code == 403
+    assert officer.client.post(reverse("admin:webhooks_webhook_delete", args=[webhook.pk])).status_code == 403
+    assert Webhook.objects.values().get() == before
+
+
+def test_tests_are_listed_and_read_only(officer: Person, owner: Person) -> None:
+    from django.utils import timezone
+
+    trial = WebhookTest.objects.create(
+        participant=owner.participant, by="Marina", at=timezone.now(), finished_at=timezone.now(), diagnosis="gone"
+    )
+    assert "Gone: 410" in text(officer.client.get(reverse("admin:webhooks_webhooktest_changelist")))
+    page = officer.client.get(reverse("admin:webhooks_webhooktest_change", args=[trial.pk]))
+    assert page.status_code == 200

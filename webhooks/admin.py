@@ -1,0 +1,187 @@
+"""Webhooks as operations sees them: found by address, CNPJ or id, looked at, never changed. No secret is shown, and of
+an address's query only the names."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from access import cnpj
+from webhooks.auth.registry import METHODS
+from webhooks.diagnosis import DIAGNOSES
+from webhooks.listing import STATES, describe_state
+from webhooks.masking import MASK, masked_url
+from webhooks.models import Webhook, WebhookTest, WebhookVersion
+from webhooks.searching import find_by_address, read_uuid
+
+
+class ReadOnlyMixin:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("active", _("Active")),
+            ("stopped", _("Stopped")),
+            ("inactive", _("Inactive")),
+            ("archived", _("Archived")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> QuerySet[Webhook]:
+        chosen = self.value()
+        if chosen == "archived":
+            return queryset.filter(archived_at__isnull=False)
+        if chosen in STATES:
+            return queryset.filter(STATES[chosen], archived_at__isnull=True)
+        return queryset
+
+
+class MethodFilter(admin.SimpleListFilter):
+    title = gettext_lazy("authentication type")
+    parameter_name = "method"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(method.name, str(method.label)) for method in METHODS.values()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> QuerySet[Webhook]:
+        return queryset.filter(auth_method=self.value()) if self.value() in METHODS else queryset
+
+
+class VersionInline(ReadOnlyMixin, admin.TabularInline):
+    model = WebhookVersion
+    fk_name = "webhook"
+    extra = 0
+    ordering = ("-number",)
+    verbose_name_plural = gettext_lazy("versions")
+    fields = readonly_fields = ("number", "at", "by", "shown_settings")
+
+    @admin.display(description=gettext_lazy("settings"))
+    def shown_settings(self, version: WebhookVersion) -> SafeString:
+        settings = version.settings | {"request_uri": masked_url(version.settings.get("request_uri", ""))}
+        return _pre(json.dumps(settings, indent=1, ensure_ascii=False, sort_keys=True))
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ("description", "participant", "address", "state", "method", "notify_suspect_score", "created_at")
+    list_filter = (StateFilter, MethodFilter, "body_format", "notify_suspect_score")
+    list_select_related = ("participant",)
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("description", "participant__name")
+    search_help_text = gettext_lazy("Address, description, participant, CNPJ or identifier")
+    date_hierarchy = "created_at"
+    ordering = ("participant__name", "description", "pk")
+    inlines = (VersionInline,)
+    fieldsets = (
+        (None, {"fields": ("participant", "description", "address", "uuid", "created_at", "created_by", "updated_at")}),
+        (gettext_lazy("State"), {"fields": ("state", "active", "stopped_at", "archived_at", "ready")}),
+        (
+            gettext_lazy("Sending"),
+            {"fields": ("interval", "max_attempts", "backoff", "rate", "body_format", "notify_suspect_score")},
+        ),
+        (gettext_lazy("Authentication"), {"fields": ("method", "settings", "secrets_set_at", "headers_shown")}),
+        (gettext_lazy("Products"), {"fields": ("products",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
+        return super().get_queryset(request).select_related("participant")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Webhook], search_term: str
+    ) -> tuple[QuerySet[Webhook], bool]:
+        words = search_term.replace("\0", "").strip()
+        if uuid := read_uuid(words):
+            return queryset.filter(uuid=uuid), False
+        if not words:
+            return queryset, False
+        named = Q(description__icontains=words) | Q(participant__name__icontains=words)
+        bare = cnpj.normalise(words)
+        if len(bare) == cnpj.LENGTH:
+            named |= Q(participant__cnpj=bare)
+        return queryset.filter(named | Q(pk__in=find_by_address(queryset, words))), False
+
+    @admin.display(description=gettext_lazy("address"), ordering="request_uri")
+    def address(self, webhook: Webhook) -> str:
+        return masked_url(webhook.request_uri)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, webhook: Webhook) -> str:
+        return describe_state(webhook).word
+
+    @admin.display(description=gettext_lazy("authentication type"), ordering="auth_method")
+    def method(self, webhook: Webhook) -> str:
+        found = METHODS.get(webhook.auth_method)
+        return str(found.label) if found else webhook.auth_method
+
+    @admin.display(description=gettext_lazy("retry interval"))
+    def interval(self, webhook: Webhook) -> str:
+        return _("%(n)s s") % {"n": webhook.retry_interval_seconds}
+
+    @admin.display(description=gettext_lazy("rate limit"))
+    def rate(self, webhook: Webhook) -> str:
+        if not webhook.rate_limit_count:
+            return "–"
+        period = webhook.get_rate_limit_period_seconds_display()
+        return _("%(n)s per %(period)s") % {"n": webhook.rate_limit_count, "period": period}
+
+    @admin.display(description=gettext_lazy("settings"))
+    def settings(self, webhook: Webhook) -> SafeString:
+        return _pre("\n".join(f"{name}: {value}" for name, value in webhook.auth_settings.items()) or "–")
+
+    @admin.display(description=gettext_lazy("secrets set"))
+    def secrets_set_at(self, webhook: Webhook) -> Any:
+        return webhook.auth_secrets_set_at
+
+    @admin.display(description=gettext_lazy("headers"))
+    def headers_shown(self, webhook: Webhook) -> SafeString:
+        headers = webhook.headers.all()
+        return _pre("\n".join(f"{each.name}: {MASK if each.secret else each.value}" for each in headers) or "–")
+
+    @admin.display(description=gettext_lazy("products"))
+    def products(self, webhook: Webhook) -> SafeString:
+        rows = webhook.product_subscriptions.select_related("product").order_by("product__name")
+        names = ((f"{row.product.code} · {row.product.name}",) for row in rows)
+        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", names))
+
+
+@admin.register(WebhookTest)
+class WebhookTestAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ("at", "participant", "webhook", "by", "succeeded", "response_status", "diagnosed")
+    list_filter = ("succeeded", "response_status")
+    list_select_related = ("participant", "webhook")
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("participant__name", "participant__cnpj", "webhook__description", "uuid")
+    date_hierarchy = "at"
+    fields = ("uuid", "participant", "webhook", "by", "at", "finished_at", "succeeded", "diagnosed", "exchange_shown")
+
+    @admin.display(description=gettext_lazy("diagnosis"), ordering="diagnosis")
+    def diagnosed(self, trial: WebhookTest) -> str:
+        found = DIAGNOSES.get(trial.diagnosis)
+        return str(found.title) if found else trial.diagnosis or "–"
+
+    @admin.display(description=gettext_lazy("exchange"))
+    def exchange_shown(self, trial: WebhookTest) -> SafeString:
+        return _pre(json.dumps(trial.exchange, indent=1, ensure_ascii=False))
+
+
+def _pre(text: str) -> SafeString:
+    return format_html("<pre>{}</pre>", text)
