@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
+from django.utils.text import capfirst
+from django.utils.translation import get_language, gettext
 
 register = template.Library()
 
@@ -57,8 +58,8 @@ def state(of: Any = None, *, tone: str = "", icon: str = "", word: str = "", bad
 def when(moment: datetime | None, style: str = "near", empty: str = "–") -> SafeString | str:
     """Show a moment in the reader's zone, the exact instant on hover.
 
-    Styles: "near" (today 14:31, yesterday 17:48, 12/11 08:14), "time" (14:31:07), "date", "full", and two that
-    static/js/time.js keeps current: "ago" (4 s ago) and "countdown" (02:55).
+    Styles: "near" (today 14:31, yesterday 17:48, 12/11 08:14), "brief" (14:31 today, else 12/11), "time" (14:31:07),
+    "date", "full", and two that static/js/time.js keeps current: "ago" (4 s ago) and "countdown" (02:55).
     """
     if moment is None:
         return empty
@@ -104,10 +105,19 @@ def _words(local: datetime, style: str) -> str:
             return local.strftime("%H:%M:%S")
         case "date":
             return date_format(local, "SHORT_DATE_FORMAT")
+        case "brief":
+            today = local.date() == timezone.localdate()
+            return local.strftime("%H:%M") if today else date_format(local, gettext("j M"))
         case "full":
-            return date_format(local, gettext("l, j F Y, H:i"))
+            return _full(local)
         case _:
             return _near(local)
+
+
+def _full(local: datetime) -> str:
+    words = date_format(local, gettext("l, j F Y, H:i"))
+    # Portuguese writes days and months small; Django's own translation gives them a capital.
+    return capfirst(words.lower()) if get_language() == "pt-br" else words
 
 
 def _near(local: datetime) -> str:
