@@ -26,6 +26,9 @@ run: $(RUN_STAMP) ## Start the portal with demo data on http://127.0.0.1:$PORT (
 test: $(DEV_STAMP) ## All tests: SQLite, PostgreSQL, real processes, Chromium
 	@exec $(PY) -m tests.run $(PARTS)
 
+mutants: $(DEV_STAMP) ## Break the code in named ways: each must turn a named test red
+	@exec $(PY) -m tests.mutants.run $(MUTANTS)
+
 lint: $(DEV_STAMP) ## Format, rules, types, floors: what CI checks
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .

@@ -1,0 +1,172 @@
+"""The mutants: each takes one promise out of the code, and names the test that must notice.
+
+`old` stands exactly once in `file`. A mutant whose `old` is gone is an error: whoever changes those lines looks for the
+promise in the new ones.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One named fault. `tests` are the pytest ids of which at least one must turn red."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = (
+    # --- delivery ---------------------------------------------------------------------------------------------------
+    Mutant(
+        "no lease: a claimed row stays due",
+        "dispatch/claims.py",
+        '"due_at": lease_ends,',
+        '"due_at": lease_ends - timedelta(seconds=settings.PORTAL_DISPATCH_LEASE_SECONDS),',
+        ("tests/dispatch/test_claims.py::test_a_claim_leases_renders_and_writes_the_attempt_before_anything_is_sent",),
+    ),
+    Mutant(
+        "no result guard: a late result overwrites another claim's",
+        "dispatch/records.py",
+        "    ours = [done for done in finished if leases.get(done.claimed.delivery_id) == done.claimed.lease_token]\n",
+        "    ours = list(finished)\n",
+        ("tests/dispatch/test_claims.py::test_a_result_that_comes_after_its_lease_is_left_out",),
+    ),
+    Mutant(
+        "the body is rendered again at each attempt",
+        "dispatch/claims.py",
+        "    elif row.body is None:\n",
+        "    else:\n",
+        ("tests/dispatch/test_dispatcher.py::test_a_failing_receiver_is_tried_at_its_interval_with_the_same_bytes",),
+    ),
+    Mutant(
+        "the maximum of attempts is ignored",
+        "dispatch/retry.py",
+        "    if counted_attempts >= policy.max_attempts:\n",
+        "    if counted_attempts > policy.max_attempts:\n",
+        ("tests/dispatch/test_retry.py::test_the_last_counted_attempt_ends_the_delivery",),
+    ),
+    Mutant(
+        "nothing in the database stops a second sending by hand",
+        "dispatch/migrations/0001_events_deliveries_and_lanes.py",
+        "fields=('webhook', 'subject'), name='delivery_one_manual_waiting'",
+        "fields=('webhook', 'subject', 'uuid'), name='delivery_one_manual_waiting'",
+        ("tests/dispatch/test_states.py::test_one_manual_delivery_waits_per_webhook_and_subject",),
+    ),
+    Mutant(
+        "an inactive webhook is told",
+        "webhooks/querysets.py",
+        "            active=True,\n",
+        "",
+        ("tests/dispatch/test_publish.py::test_a_webhook_that_is_not_eligible_gets_nothing",),
+    ),
+    Mutant(
+        "the audience of a product is ignored",
+        "dispatch/fan_out.py",
+        "    if product.audience == Audience.ALL:\n",
+        "    if product.audience in Audience:\n",
+        ("tests/dispatch/test_publish.py::test_only_participants_of_the_audience_are_told",),
+    ),
+    Mutant(
+        "a lost worker's attempt counts",
+        "dispatch/claims.py",
+        "        row.unknown_in_row += 1\n",
+        "        row.counted_attempts += 1\n",
+        ("tests/dispatch/test_claims.py::test_three_lost_workers_in_a_row_end_the_delivery",),
+    ),
+    # --- calls out --------------------------------------------------------------------------------------------------
+    Mutant(
+        "no look at the address when a socket is opened",
+        "outbound/exchange.py",
+        "target is None or not target.allows(peer.addr[0], peer.addr[1]):",
+        "target is None:",
+        ("tests/outbound/test_pinning.py::test_the_socket_callback_refuses_what_was_not_judged",),
+    ),
+    Mutant(
+        "no look at the address of a kept connection",
+        "outbound/exchange.py",
+        "job.target is None or not job.target.allows(peer, peer_port):",
+        "job.target is None:",
+        ("tests/outbound/test_pinning.py::test_a_kept_connection_to_an_address_that_no_longer_counts_is_not_used",),
+    ),
+    Mutant(
+        "the pin is gone: libcurl resolves the name itself",
+        "outbound/exchange.py",
+        "[job.target.resolve_entry] if job.target.resolve_entry else []",
+        "[]",
+        ("tests/outbound/test_pinning.py::test_all_judged_addresses_are_tried",),
+    ),
+    Mutant(
+        "redirects are followed",
+        "outbound/exchange.py",
+        "(pycurl.FOLLOWLOCATION, 0)",
+        "(pycurl.FOLLOWLOCATION, 1)",
+        ("tests/outbound/test_transfer.py::test_redirects_are_never_followed",),
+    ),
+    Mutant(
+        "certificates are not verified",
+        "outbound/exchange.py",
+        "(pycurl.SSL_VERIFYPEER, 1)",
+        "(pycurl.SSL_VERIFYPEER, 0)",
+        ("tests/outbound/test_tls.py",),
+    ),
+    Mutant(
+        "a header's value may hold CR and LF",
+        "outbound/headers.py",
+        r'_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII)',
+        r'_VALUE = re.compile(r"[\s\S]+")',
+        ("tests/outbound/test_headers.py::test_a_value_that_is_not_printable_ascii_is_refused",),
+    ),
+    # --- secrets and links ------------------------------------------------------------------------------------------
+    Mutant(
+        "a sealed value opens in another row",
+        "vault/sealed.py",
+        "        if not text.startswith(prefix):\n"
+        '            raise UnreadableSecret("wrong_row", '
+        'f"the {self.place.field} was sealed for another row or field")\n'
+        "        return text.removeprefix(prefix)\n",
+        '        return text.split(":", 3)[3]\n',
+        ("tests/vault/test_sealed_field.py::test_ciphertext_moved_to_another_row_does_not_open",),
+    ),
+    Mutant(
+        "a tampered link is accepted",
+        "vault/tokens.py",
+        "    if not hmac.compare_digest(expected, match[3]):\n        raise BadToken\n",
+        "",
+        ("tests/catalog/test_downloads.py::test_every_altered_character_gives_a_plain_404",),
+    ),
+    Mutant(
+        "secrets are stored with the attempt",
+        "webhooks/redaction.py",
+        "        if not self._values:\n",
+        "        if True:\n",
+        ("tests/dispatch/test_dispatcher.py::test_secrets_are_masked_before_an_attempt_is_stored",),
+    ),
+    Mutant(
+        "logs keep the tokens of links",
+        "portal/logging.py",
+        "    for pattern, replacement in _CUTS:\n",
+        "    for pattern, replacement in _CUTS[1:]:\n",
+        ("tests/portal/test_logging.py::test_tokens_queries_and_credentials_are_cut_out",),
+    ),
+    # --- who sees what ----------------------------------------------------------------------------------------------
+    Mutant(
+        "webhooks of every participant are everybody's",
+        "webhooks/querysets.py",
+        "        return self.filter(participant=actor.participant)\n",
+        "        return self.all()\n",
+        (
+            "tests/webhooks/test_actions.py::test_x_4_an_actor_sees_its_participants_webhooks_only",
+            "tests/webhooks/test_form_page.py::test_x_4_a_forged_post_changes_nothing",
+        ),
+    ),
+    Mutant(
+        "a page asks for no role",
+        "access/decorators.py",
+        "            if not actor.can(role):\n                return _role_refused(request, actor.participant, role)\n",
+        "",
+        ("tests/access/test_participant_page.py::test_page_opens_to_its_role_and_those_above",),
+    ),
+)
