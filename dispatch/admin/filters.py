@@ -93,8 +93,7 @@ class WebhookFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         failing = Lane.objects.filter(failures_in_row__gt=0).order_by("-failures_in_row")
         ids = list(failing.values_list("pk", flat=True)[:_FAILING_SHOWN])
-        chosen = self.value()
-        wanted = Webhook.objects.filter(pk__in=[*ids, int(chosen)] if chosen and chosen.isdecimal() else ids)
+        wanted = Webhook.objects.filter(pk__in=[*ids, *self._chosen()])
         return [(str(each.pk), f"{each} · {each.participant}") for each in wanted.select_related("participant")]
 
     def has_output(self) -> bool:
@@ -102,7 +101,9 @@ class WebhookFilter(admin.SimpleListFilter):
         return True
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        chosen = self.value()
-        if not chosen:
-            return queryset
-        return queryset.filter(webhook=int(chosen)) if chosen.isdecimal() and len(chosen) < 19 else queryset.none()
+        return queryset.filter(webhook__in=self._chosen()) if self.value() else queryset
+
+    def _chosen(self) -> list[int]:
+        # A number of more digits fits no column.
+        chosen = self.value() or ""
+        return [int(chosen)] if chosen.isascii() and chosen.isdecimal() and len(chosen) < 19 else []

@@ -12,10 +12,11 @@ from dispatch.pages.states import describe_delivery, is_in_flight, is_settled
 
 
 def tell_result(delivery: Delivery, *, now: datetime) -> str:
-    """Return in one sentence what a sending has come to, or what it waits for."""
+    """Return in one sentence what a sending has come to, or what it waits for. At most two queries."""
     if not is_settled(delivery):
         return explain_wait(delivery, now=now)
-    state = describe_delivery(delivery, now=now)
+    last = delivery.attempts.filter(number=delivery.attempts_made).values_list("duration_ms", flat=True).first()
+    state = describe_delivery(delivery, now=now, duration_ms=last)
     return f"{state.word}: {state.below}." if state.below else f"{state.word}."
 
 
