@@ -42,7 +42,6 @@ class Pool:
         self._multi.setopt(pycurl.M_MAXCONNECTS, max_in_flight * _KEPT_CONNECTIONS)
         self._waiter = Waiter(self._multi)
         self._woken = False
-        self._ca_file = ""
         self._spare: list[Exchange] = []
         # A request in flight stands in exactly one of these three.
         self._resolving: dict[int, Job] = {}
@@ -75,7 +74,7 @@ class Pool:
             address = check_url(request.url, policy=policy)
             lines = header_lines(request)
         except OutboundError as refusal:
-            self._finished.append((tag, _unsent(outcome_of_refusal(refusal), now, refusal.code)))
+            self._finished.append((tag, _refused(refusal, now)))
             return
         seconds = policy.deadline_seconds if request.deadline_seconds is None else request.deadline_seconds
         self._resolve(Job(request, tag, address, lines, now, now + seconds))
@@ -97,9 +96,10 @@ class Pool:
         return finished
 
     def wake(self) -> None:
-        """Make the current or the next `poll` return at once. Any thread may call it."""
-        self._woken = True
-        self._waiter.wake()
+        """Make the current or the next `poll` return at once. Any thread and any signal handler may call it."""
+        if not self._woken:
+            self._woken = True
+            self._waiter.wake()
 
     def close(self) -> None:
         """Hang up on everything still in flight; there will be no results for it."""
@@ -169,12 +169,11 @@ class Pool:
 
     def _take_exchange(self, request: Request) -> Exchange:
         ca_file = load_policy().ca_file
-        if ca_file != self._ca_file:
-            self._ca_file = ca_file
-            self._spare.clear()
         special = request.method != "POST" or request.tls is not None or request.inspect_tls
-        if self._spare and not special:
-            return self._spare.pop()
+        while self._spare and not special:
+            spare = self._spare.pop()
+            if spare.ca_file == ca_file:
+                return spare
         settings = ExchangeSettings(ca_file=ca_file, special=special, keep_connection=self._keep_connections)
         return Exchange(settings, self._answering, self._kept)
 
@@ -196,7 +195,7 @@ class Pool:
             self._finished.append((job.tag, exchange.result(code, words)))
         self._multi.remove_handle(curl)
         exchange.forget()
-        if not exchange.special and exchange.ca_file == self._ca_file:
+        if not exchange.special:
             self._spare.append(exchange)
         if afresh:
             job.fresh = True
@@ -282,8 +281,15 @@ def _gives_up_at(job: Job) -> float:
     return min(job.started_at + LOOKUP_SECONDS, job.deadline_at)
 
 
-def _unsent(code: str, started_at: float, detail: str = "") -> Result:
-    return Result(error=code, detail=detail, timing=Timing(total=time.monotonic() - started_at))
+def _unsent(code: str, started_at: float) -> Result:
+    return Result(error=code, timing=Timing(total=time.monotonic() - started_at))
+
+
+def _refused(refusal: OutboundError, started_at: float) -> Result:
+    result = _unsent(outcome_of_refusal(refusal), started_at)
+    # What is wrong with a text may be told; a refused target is just that, however it was found out.
+    result.detail = "" if result.error == outcomes.REFUSED_ADDRESS else refusal.code
+    return result
 
 
 def outcome_of_refusal(refusal: OutboundError) -> str:

@@ -2,7 +2,7 @@
 
 import selectors
 import socket
-import threading
+import weakref
 from contextlib import suppress
 from typing import Final
 
@@ -43,20 +43,16 @@ class Waiter:
         self._listener, self._caller = socket.socketpair()
         self._listener.setblocking(False)
         self._caller.setblocking(False)
+        # Closed when nobody is left who might call: a descriptor closed earlier may already be another's.
+        weakref.finalize(self, self._caller.close)
         self._watched.selector.register(self._listener, selectors.EVENT_READ)
-        self._lock = threading.Lock()
-        self._woken = False
         multi.setopt(pycurl.M_SOCKETFUNCTION, self._watched.on_change)
 
     def wake(self) -> None:
-        """End the current or the next `turn` at once. Any number of calls before it count as one."""
-        with self._lock:
-            if self._woken:
-                return
-            self._woken = True
-            # A full buffer wakes just as well, and a closed one has nobody left to wake.
-            with suppress(OSError):
-                self._caller.send(b"\0")
+        """End the current or the next `turn` at once. Takes no lock, so that a signal handler may call it too."""
+        # A full buffer wakes just as well, and one whose other end is closed has nobody left to wake.
+        with suppress(OSError):
+            self._caller.send(b"\0")
 
     def turn(self, seconds: float) -> None:
         """Wait up to `seconds` for anything to do, and do it once."""
@@ -73,12 +69,9 @@ class Waiter:
 
     def close(self) -> None:
         self._watched.selector.close()
-        with self._lock:
-            self._listener.close()
-            self._caller.close()
+        self._listener.close()
 
     def _hear(self) -> None:
-        with self._lock:
-            with suppress(OSError):
-                self._listener.recv(64)
-            self._woken = False
+        with suppress(OSError):
+            while self._listener.recv(4096):
+                pass

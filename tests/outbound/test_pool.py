@@ -1,5 +1,6 @@
 """Many at once: filling up, waking, names that hang, and the moment after which nothing may start."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -116,6 +117,19 @@ def test_a_wake_before_the_poll_counts_once(pool: Pool) -> None:
     assert time.monotonic() - started < 1
     assert pool.poll(0.05) == []
     assert time.monotonic() - started >= 0.05
+
+
+def test_a_signal_handler_may_wake_a_poll(pool: Pool) -> None:
+    """As the dispatcher's does at SIGTERM, whatever its thread was doing at that moment."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pool.wake())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        started = time.monotonic()
+        assert [pool.poll(5) for _ in range(50)] == [[]] * 50
+        assert time.monotonic() - started < 4
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_results_are_not_lost_to_a_wake(pool: Pool, receiver: Receiver) -> None:

@@ -280,10 +280,10 @@ def test_sessions_with_material_of_their_own_are_never_resumed(pool: Pool, versi
 
     with serving(context=optional) as receiver:
         receiver.answer("/hook", watch := Watch())
-        for tls in (by(ALICE), by(BRUNO), TRUSTED, Tls(AUTHORITY.pem, ALICE.certificate, ALICE.key)):
+        for tls in (by(ALICE), by(BRUNO), TRUSTED, TRUSTED, Tls(AUTHORITY.pem, ALICE.certificate, ALICE.key)):
             assert through(pool, post(hook(receiver), tls=tls, inspect_tls=True)).status == 200
-        assert watch.subjects == ["alice", "bruno", "", "alice"]
-        assert watch.resumed == [False] * 4
+        assert watch.subjects == ["alice", "bruno", "", "", "alice"]
+        assert watch.resumed == [False] * 5
 
 
 def test_the_dns_flip_holds_under_tls_too(secure: Receiver, pool: Pool, names: Names) -> None:
