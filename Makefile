@@ -26,6 +26,10 @@ run: $(RUN_STAMP) ## Start the portal with demo data on http://127.0.0.1:$PORT (
 test: $(DEV_STAMP) ## All tests: SQLite, PostgreSQL, real processes, Chromium
 	@exec $(PY) -m tests.run $(PARTS)
 
+bench: $(DEV_STAMP) ## Deliveries a second on this machine, on SQLite and on PostgreSQL
+	@$(PY) -m bench.throughput --database sqlite
+	@$(PY) -m bench.throughput --database postgres
+
 mutants: $(DEV_STAMP) ## Break the code in named ways: each must turn a named test red
 	@exec $(PY) -m tests.mutants.run $(MUTANTS)
 
