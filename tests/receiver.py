@@ -199,6 +199,7 @@ class Receiver:
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._streams: list[socket.socket] = []
         self.connections = 0
         self.in_flight = 0
         self.most_in_flight = 0
@@ -215,6 +216,10 @@ class Receiver:
         with _quiet():
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        # Kept connections are asleep in recv().
+        for stream in self._streams:
+            with _quiet():
+                stream.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(timeout=5)
 
@@ -262,6 +267,7 @@ class Receiver:
             sock.settimeout(0.2)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             stream = self._secured(sock)
+            self._streams.append(stream)
             with stream:
                 self._talk(stream, number)
 

@@ -144,7 +144,7 @@ def test_wakes_from_many_threads_do_no_harm(pool: Pool, receiver: Receiver) -> N
     stop = threading.Event()
 
     def nag() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.0005):
             pool.wake()
 
     threads = [threading.Thread(target=nag) for _ in range(3)]

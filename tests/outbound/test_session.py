@@ -87,7 +87,7 @@ def test_no_other_scheme_and_no_other_adapter(session: requests.Session) -> None
 
 def test_the_deadline_holds_and_a_timeout_only_shortens_it(receiver: Receiver) -> None:
     receiver.answer("/hook", Hang())
-    for deadline, timeout in ((0.2, None), (0.2, 60), (60, 0.2), (60, (0.1, 0.1))):
+    for deadline, timeout in ((0.1, None), (0.1, 60), (60, 0.1), (60, (0.05, 0.05))):
         with pytest.raises(requests.Timeout) as caught:
             guarded_session(deadline).get(hook(receiver), timeout=timeout)
         assert caught.value.result.timing.total < 2  # type: ignore[attr-defined]
