@@ -1,5 +1,8 @@
 """How the admin starts. Apart from portal/administration.py, which needs every app's models loaded first."""
 
+from typing import Any
+
+from django.apps import apps
 from django.contrib.admin.apps import AdminConfig
 
 # django-celery-beat's pages let whoever may open them run any task; allauth's list of addresses means nothing here.
@@ -11,6 +14,6 @@ class HouseAdminConfig(AdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        from django.contrib import admin
-
-        admin.site.unregister([model for model in admin.site._registry if model._meta.app_label in UNWANTED_APPS])
+        site: Any = self.module.site  # type: ignore[union-attr]
+        for label in UNWANTED_APPS:
+            site.unregister([model for model in apps.get_app_config(label).get_models() if site.is_registered(model)])

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import get_language, gettext, gettext_lazy
 
 from access import slots
@@ -131,10 +131,7 @@ class Frame:
         return entry
 
     def _entry(self, label: str, name: str, icon: str = "", *, exact: bool = False) -> Entry:
-        try:
-            url, path = reverse(name), self.request.path
-        except NoReverseMatch:
-            return Entry(label, "/")
+        url, path = reverse(name), self.request.path
         below = not exact and path.startswith(url)
         return Entry(label, url, icon, current="page" if path == url else "true" if below else "")
 

@@ -1,6 +1,6 @@
 """The one thing to do next, who does it, and who acts after that. Decided from rows that are already read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -41,19 +41,19 @@ class NextAction:
 
 
 def decide_next_action(rows: Sequence[Row], actor: Actor) -> NextAction:
+    """Return what to do first: mend before completing, complete before trying out."""
     if not rows:
         return _create_the_first(actor)
-    for row in rows:
-        if row.health.problem:
-            return _mend(row, actor)
-    for row in rows:
-        if row.webhook.active and not row.products:
-            return _choose_products(row, actor)
-    for row in rows:
-        if row.health.state.icon == "hourglass":
-            return _try_out(row, actor)
+    for concerns, propose in _RULES:
+        for row in rows:
+            if concerns(row):
+                return propose(row, actor)
     if not any(row.webhook.active for row in rows):
         return _activate(rows[0], actor)
+    return _nothing_to_do()
+
+
+def _nothing_to_do() -> NextAction:
     return NextAction(
         title=_("Nothing to do: your webhooks are healthy"),
         text=_("Each new version of the products you chose is on its way within a second of being published."),
@@ -77,10 +77,7 @@ def _create_the_first(actor: Actor) -> NextAction:
 def _mend(row: Row, actor: Actor) -> NextAction:
     health, diagnosis = row.health, row.health.diagnosis
     operators = diagnosis is not None and diagnosis.side == "operator"
-    if diagnosis is not None:
-        text = f"{diagnosis.happened} {diagnosis.action}"
-    else:
-        text = health.state.below
+    text = f"{diagnosis.happened} {diagnosis.action}" if diagnosis else health.state.below
     return NextAction(
         title=f"{row.webhook.description}: {health.state.word}",
         text=text,
@@ -131,3 +128,10 @@ def _details(row: Row) -> str:
 
 def _whose(actor: Actor) -> str:
     return YOU if actor.can_configure else COLLEAGUE
+
+
+_RULES: tuple[tuple[Callable[[Row], bool], Callable[[Row, Actor], NextAction]], ...] = (
+    (lambda row: row.health.problem, _mend),
+    (lambda row: row.webhook.active and not row.products, _choose_products),
+    (lambda row: row.health.state.icon == "hourglass", _try_out),
+)

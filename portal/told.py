@@ -14,7 +14,6 @@ from dispatch.pages.states import StateView, describe_delivery, is_in_flight
 from webhooks.models import ProductSubscription, Webhook
 
 
-
 @dataclass(frozen=True)
 class Line:
     """One webhook beside a publication. `delivery` is None where nothing was sent."""
@@ -25,7 +24,9 @@ class Line:
 
     @property
     def at(self) -> datetime | None:
-        return self.delivery and (self.delivery.last_attempt_at or self.delivery.created_at)
+        if self.delivery is None:
+            return None
+        return self.delivery.last_attempt_at or self.delivery.created_at
 
 
 def summarise(products: Collection[int], publications: Iterable[Publication], webhooks: Collection[int]) -> "Summary":

@@ -4,6 +4,7 @@ They give markup only. The words come from the caller, already translated.
 """
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from django.contrib.staticfiles import finders
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext
 
@@ -33,8 +34,8 @@ _INVISIBLE = re.compile(r'<path stroke="none"[^>]*/>')
 def icon(name: str, size: int = 18) -> SafeString:
     """Draw a vendored icon inline, hidden from screen readers: a word must stand beside it, or a label around it."""
     return format_html(
-        '<svg class="icon icon-{} icon-{}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-linecap="round" '
-        'stroke-linejoin="round" aria-hidden="true" focusable="false">{}</svg>',
+        '<svg class="icon icon-{} icon-{}" viewBox="0 0 24 24" fill="none" stroke="currentColor" '
+        'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">{}</svg>',
         size,
         name,
         _drawing(name),
@@ -92,26 +93,16 @@ def _drawing(name: str) -> SafeString:
     if inside is None:
         raise template.TemplateSyntaxError(f"the icon {name!r} is no drawing")
     # Safe: a file of ours, held by its digest in static/vendor/VENDORED.md.
-    return mark_safe(" ".join(_INVISIBLE.sub("", inside.group(1)).split()))
+    return SafeString(" ".join(_INVISIBLE.sub("", inside.group(1)).split()))
 
 
 def _words(local: datetime, style: str) -> str:
-    match style:
-        case "ago":
-            return ago(timezone.now() - local)
-        case "countdown":
-            return countdown(local - timezone.now())
-        case "time":
-            return local.strftime("%H:%M:%S")
-        case "date":
-            return date_format(local, "SHORT_DATE_FORMAT")
-        case "brief":
-            today = local.date() == timezone.localdate()
-            return local.strftime("%H:%M") if today else date_format(local, gettext("j M"))
-        case "full":
-            return _full(local)
-        case _:
-            return _near(local)
+    return _STYLES[style](local)
+
+
+def _brief(local: datetime) -> str:
+    today = local.date() == timezone.localdate()
+    return local.strftime("%H:%M") if today else date_format(local, gettext("j M"))
 
 
 def _full(local: datetime) -> str:
@@ -152,3 +143,14 @@ def countdown(left: timedelta) -> str:
     hours, rest = divmod(seconds, 3600)
     text = f"{rest // 60:02d}:{rest % 60:02d}"
     return f"{hours}:{text}" if hours else text
+
+
+_STYLES: dict[str, Callable[[datetime], str]] = {
+    "near": _near,
+    "brief": _brief,
+    "time": lambda local: local.strftime("%H:%M:%S"),
+    "date": lambda local: date_format(local, "SHORT_DATE_FORMAT"),
+    "full": _full,
+    "ago": lambda local: ago(timezone.now() - local),
+    "countdown": lambda local: countdown(local - timezone.now()),
+}
