@@ -41,7 +41,7 @@ def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor
         return webhook
 
     try:
-        return _save_as_only_holder(create, draft, participant)
+        return _save_as_only_holder(create, values, participant)
     except IntegrityError:
         # The same form at the same time: the database let one in, and that one is meant.
         if made := Webhook.objects.filter(participant=participant, uuid__in=[uuid]).first():
@@ -67,7 +67,7 @@ def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Web
         webhook_changed.send(Webhook, webhook=locked, created=False)
         return locked
 
-    return _save_as_only_holder(update, make_draft(values, webhook), webhook.participant)
+    return _save_as_only_holder(update, values, webhook.participant, webhook)
 
 
 def archive_webhook(webhook: Webhook, *, by: Actor) -> Webhook:
@@ -98,12 +98,14 @@ def stop_webhook(webhook: Webhook, *, reason: str, by: Actor) -> bool:
 
 
 def rotate_signing_secret(webhook: Webhook, *, by: Actor) -> Webhook:
-    """Make a new signing secret. The one so far signs as well for a day; one replaced before that no longer does."""
+    """Make a new signing secret. The one so far signs as well for a day, unless nobody has ever seen it: pressing the
+    button twice must not push out the secret that receivers use."""
     with transaction.atomic():
         locked = _lock(webhook)
         now = timezone.now()
-        locked.previous_signing_secret = locked.signing_secret
-        locked.previous_signing_secret_until = now + OVERLAP
+        if locked.signing_secret_shown_at is not None:
+            locked.previous_signing_secret = locked.signing_secret
+            locked.previous_signing_secret_until = now + OVERLAP
         locked.signing_secret, locked.signing_secret_version = generate_secret(), uuid4()
         locked.signing_secret_set_at, locked.signing_secret_shown_at = now, None
         before = audited(locked.current_version)
@@ -154,13 +156,15 @@ def _save(webhook: Webhook, draft: Draft, *, by: Actor, action: str) -> None:
         _record(webhook, action, by=by, before=before, after=after)
 
 
-def _save_as_only_holder(save: Callable[[], Webhook], draft: Draft, participant: Participant) -> Webhook:
+def _save_as_only_holder(
+    save: Callable[[], Webhook], values: WebhookValues, participant: Participant, webhook: Webhook | None = None
+) -> Webhook:
     """Two saves at once may both have found the place of the suspect score free: the database lets one have it."""
     try:
         with transaction.atomic():
             return save()
     except IntegrityError:
-        problems = list(find_holder_problems(draft.values, participant, draft.webhook))
+        problems = list(find_holder_problems(values, participant, webhook))
         if not problems:
             raise
     raise InvalidWebhook(problems)

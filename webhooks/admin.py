@@ -94,7 +94,7 @@ class WebhookAdmin(ReadOnlyMixin, admin.ModelAdmin):
         (None, {"fields": ("participant", "description", "address", "uuid", "created_at", "created_by", "updated_at")}),
         (gettext_lazy("State"), {"fields": ("state", "active", "stopped_at", "archived_at", "ready")}),
         (
-            gettext_lazy("Sending"),
+            gettext_lazy("Retries and limits"),
             {"fields": ("interval", "max_attempts", "backoff", "rate", "body_format", "notify_suspect_score")},
         ),
         (gettext_lazy("Authentication"), {"fields": ("method", "settings", "secrets_set_at", "headers_shown")}),

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from access.models import Participant
 from catalog.models import Product
 from outbound.addresses import check_url
-from outbound.errors import HeaderRefused, Refused
+from outbound.errors import HeaderRefused, Refused, TlsRefused
 from outbound.headers import check_header
+from outbound.tls import check_ca
 from webhooks import event_types, limits
-from webhooks.authorities import authority_problems
 from webhooks.drafts import Draft, DraftHeader
 from webhooks.errors import Problem
 from webhooks.formats import FORMATS
@@ -41,7 +41,7 @@ def find_request_problems(draft: Draft) -> list[Problem]:
         *_format_problems(draft.values),
         *_auth_problems(draft),
         *_header_problems(draft),
-        *authority_problems(draft.values.private_ca),
+        *_authority_problems(draft.values.private_ca),
     ]
 
 
@@ -166,6 +166,17 @@ def _one_header_problem(index: int, header: DraftHeader) -> Problem | None:
 def _taken(field: str, name: str, first: str) -> Problem:
     message = _("%(name)s is already set by: %(first)s. A header has one source only.")
     return Problem(field, "header_taken", message % {"name": name, "first": first})
+
+
+def _authority_problems(pem: str) -> Iterator[Problem]:
+    """Own authorities replace the usual ones for this webhook."""
+    if not pem:
+        return
+    try:
+        # PostgreSQL stores no NUL, and none belongs into a certificate.
+        check_ca(pem.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+    except TlsRefused as refused:
+        yield Problem("private_ca", refused.code, refused.message)
 
 
 def _subscription_problems(values: WebhookValues, participant: Participant) -> Iterator[Problem]:

@@ -22,7 +22,6 @@ COPIED = (
     "rate_limit_period_seconds",
     "body_format",
     "auth_method",
-    "private_ca",
 )
 
 
@@ -32,6 +31,8 @@ def fill_webhook(webhook: Webhook, draft: Draft, *, now: datetime) -> None:
     webhook.description = draft.values.description.strip()
     for name in COPIED:
         setattr(webhook, name, getattr(draft.values, name))
+    # A browser sends other line ends than a program: the same text must not become another version.
+    webhook.private_ca = draft.values.private_ca.replace("\r\n", "\n").strip()
     webhook.auth_settings = dict(draft.auth_settings)
     webhook.ready = draft.method is not None and draft.method.is_complete(draft.auth_settings, draft.auth_secrets)
     secrets = to_json(draft.auth_secrets)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from access.errors import ActionError
 from access.models import AuditEntry
+from tests.certificates import Authority
 from tests.factories import make_participant, make_product, make_webhook, webhook_values
 from tests.people import Person
 from webhooks.actions import (
@@ -99,8 +100,8 @@ def test_ons_01_http_and_https_are_accepted(owner: Person, url: str) -> None:
         ({"body_format": "xml"}, ("body_format", "unknown")),
         ({"auth_method": "quantum"}, ("auth_method", "unknown")),
         ({"auth_method": "secret"}, ("auth.secret", "required")),
-        ({"private_ca": "no pem"}, ("private_ca", "no_certificate")),
-        ({"private_ca": "-----BEGIN PRIVATE KEY-----"}, ("private_ca", "holds_key")),
+        ({"private_ca": "no pem"}, ("private_ca", "ca_unreadable")),
+        ({"private_ca": "-----BEGIN PRIVATE KEY-----"}, ("private_ca", "ca_is_key")),
         ({"event_types": frozenset({"publication.published"})}, ("event_types", "unknown")),
     ],
 )
@@ -290,6 +291,13 @@ def test_a_save_that_changes_nothing_leaves_no_trace(owner: Person) -> None:
     assert AuditEntry.objects.filter(action="webhooks.webhook.updated").count() == 0
 
 
+def test_the_line_ends_of_a_browser_make_no_new_version(owner: Person) -> None:
+    pem = Authority().pem
+    webhook = create_webhook(owner.participant, values=webhook_values(private_ca=pem), by=owner.actor)
+    values = webhook_values(description=webhook.description, private_ca=pem.replace("\n", "\r\n"))
+    assert update_webhook(webhook, values=values, by=owner.actor).current_version.number == 1
+
+
 def test_ons_14_a_change_appends_a_version_and_audits_only_what_differs(owner: Person, news: list[Any]) -> None:
     values = webhook_values()
     webhook = create_webhook(owner.participant, values=values, by=owner.actor)
@@ -394,6 +402,15 @@ def test_a_rotated_secret_can_be_revealed_and_makes_a_version(owner: Person) -> 
     assert rotated.current_version.number == 2
     entry = AuditEntry.objects.get(action="webhooks.webhook.signing_secret_rotated")
     assert set(entry.after) == {"secret_versions"}
+
+
+def test_pressing_twice_does_not_push_out_the_secret_that_receivers_use(owner: Person) -> None:
+    webhook = make_webhook(participant=owner.participant)
+    in_use = reveal_signing_secret(webhook, by=owner.actor)
+    for _ in range(2):
+        rotated = rotate_signing_secret(webhook, by=owner.actor)
+    assert rotated.previous_signing_secret == in_use
+    assert rotated.signing_secret != in_use
 
 
 # --- which rows -------------------------------------------------------------------------------------------------

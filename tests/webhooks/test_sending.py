@@ -10,7 +10,7 @@ from django.utils import timezone
 from standardwebhooks import Webhook as Reference
 
 from tests.factories import make_webhook
-from webhooks.actions import rotate_signing_secret
+from webhooks.actions import reveal_signing_secret, rotate_signing_secret
 from webhooks.masking import MASK
 from webhooks.models import Webhook
 from webhooks.sending import Message, PlanError, SendPlan, build_request, load_plans, redacted_headers
@@ -81,7 +81,7 @@ def test_the_signature_verifies_with_the_webhooks_secret(webhook: Webhook) -> No
 
 
 def test_after_a_rotation_both_secrets_verify_for_a_day_and_then_only_the_new_one(webhook: Webhook, owner: Any) -> None:
-    old = webhook.signing_secret
+    old = reveal_signing_secret(webhook, by=owner.actor)
     rotated = rotate_signing_secret(webhook, by=owner.actor)
     plan, now = plan_of(rotated), timezone.now()
     during = dict(build_request(plan, message(), now).headers)

@@ -139,7 +139,10 @@ TLS = (
         _("Self-signed TLS certificate"),
         _("Nothing was sent: the receiver presents a certificate that it signed itself."),
         _("The service still uses the certificate that it was installed with."),
-        _("Install a certificate of a public authority, or enter this one as private authority in the form."),
+        _(
+            "Install a certificate that an authority has signed. If the authority is your own, enter it as private "
+            "authority in the form."
+        ),
     ),
     Diagnosis(
         "tls_too_old",

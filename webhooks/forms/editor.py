@@ -11,6 +11,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Participant
+from outbound.addresses import is_plain_http
 from webhooks.auth.registry import METHODS
 from webhooks.errors import Problem
 from webhooks.forms.general import GeneralForm
@@ -78,9 +79,9 @@ class WebhookEditor:
     @cached_property
     def credentials_in_the_clear(self) -> bool:
         """Whether credentials would travel unencrypted, as the form now stands."""
-        address = str(self.general["request_uri"].value() or "").strip().lower()
+        address = str(self.general["request_uri"].value() or "")
         secrets = self.shown_method != "none" or any(row["secret"].value() for row in self.headers.forms)
-        return address.startswith("http:") and secrets
+        return is_plain_http(address) and secrets
 
     def read(self) -> WebhookValues:
         """Return the posted values, a default in place of what can't be read; see `has_problems`."""
