@@ -30,13 +30,13 @@ class Target:
 
     def allows(self, address: str, port: int) -> bool:
         """True if a connection to this address, as libcurl writes it, goes where we checked."""
-        parsed = parse_address(address)
-        return parsed is not None and str(parsed) in self.addresses and port == self.port
+        return port == self.port and (address in self.addresses or str(parse_address(address)) in self.addresses)
 
     def is_private(self, address: str) -> bool:
         """True if the operator's permission opened the address ("" for: not connected yet)."""
-        parsed = parse_address(address)
-        return str(parsed) in self.private if parsed is not None else bool(self.private)
+        if not address:
+            return bool(self.private)
+        return address in self.private or str(parse_address(address)) in self.private
 
 
 def judge_literal(address: Address, policy: Policy) -> Target:
