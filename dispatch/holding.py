@@ -22,8 +22,8 @@ CHUNK = 500
 
 class Choice(TextChoices):
     LATEST = "latest", _("Send the latest of each")
-    ALL = "all", _("Send all")
-    NONE = "none", _("Send none")
+    ALL = "all", _("Send all of them")
+    NONE = "none", _("Send none of them")
 
 
 @dataclass

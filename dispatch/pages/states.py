@@ -45,7 +45,7 @@ def _describe_waiting(delivery: Delivery, now: datetime) -> StateView:
         return StateView("run", "loader-2", _("Being sent"), _failure_words(delivery) if delivery.retrying else "")
     due = delivery.due_at or now
     if delivery.retrying:
-        word = _("New attempt at %(time)s") % {"time": clock_text(due)} if due > now else _("New attempt is due")
+        word = _retry_words(due) if due > now else _("New attempt is due")
         return StateView("warn", "repeat", word, failure_text(delivery.last_status, delivery.last_diagnosis))
     if due > now:
         return StateView("idle", "clock-hour-4", _("Scheduled for %(time)s") % {"time": clock_text(due)})
@@ -85,6 +85,15 @@ def clock_text(moment: datetime) -> str:
     if local.date() == timezone.localdate():
         return clock
     return f"{date_format(local, _('j M'))} {clock}"
+
+
+def _retry_words(due: datetime) -> str:
+    # Two sentences and not one: in Portuguese a time and a day take different prepositions.
+    local = timezone.localtime(due)
+    moment = {"time": local.strftime("%H:%M"), "day": date_format(local, _("j M"))}
+    if local.date() == timezone.localdate():
+        return _("New attempt at %(time)s") % moment
+    return _("New attempt on %(day)s at %(time)s") % moment
 
 
 def _answer_words(delivery: Delivery, duration_ms: int | None) -> str:

@@ -41,7 +41,7 @@ def test_a_retry_on_another_day_names_the_day():
     with translation.override("en"):
         word = describe_delivery(Delivery(state="waiting", due_at=due, counted_attempts=1), now=NOW).word
     local = timezone.localtime(due)
-    assert word == f"New attempt at {local.day} {local:%b} {local:%H:%M}"
+    assert word == f"New attempt on {local.day} {local:%b} at {local:%H:%M}"
 
 
 @pytest.mark.parametrize(

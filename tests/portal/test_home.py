@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import translation
 from django.utils import timezone
 
 from dispatch.models import Delivery, Lane, ProductStatus, State
@@ -98,7 +99,8 @@ def test_steps_before_the_first_delivery(
 ) -> None:
     webhook = make_webhook(participant=owner.participant, description="it", active=active)
 
-    action = decide_next_action([Row(webhook, Health(state), products)], owner.actor)
+    with translation.override("en"):
+        action = decide_next_action([Row(webhook, Health(state), products)], owner.actor)
 
     assert (action.title, action.owner) == (title, YOU)
 
