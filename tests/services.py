@@ -1,4 +1,4 @@
-"""What the tests need and a machine may lack: PostgreSQL and Chromium. Found, else installed when that is allowed.
+"""What the tests need and a machine may lack: PostgreSQL, Chromium, Node.js. Found, else installed where allowed.
 
 PostgreSQL is started privately: a fresh cluster in a temporary folder, a free port on loopback, an unprivileged user
 and a random password, without fsync; it is stopped by its own process id. `python -m tests.services` says what is here.
@@ -68,6 +68,16 @@ def find_chromium() -> str | None:
     return mac if Path(mac).exists() else None
 
 
+def find_node() -> str | None:
+    """A Node.js that can run the sample receiver: version 18 or newer."""
+    program = shutil.which("node") or shutil.which("nodejs")
+    if not program:
+        return None
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    version = re.match(r"v(\d+)", said)
+    return program if version and int(version[1]) >= 18 else None
+
+
 # --- installing -------------------------------------------------------------------------------------------------
 
 
@@ -92,6 +102,13 @@ def provide_chromium() -> str | None:
     if not find_chromium():
         install("chromium")
     return find_chromium()
+
+
+def provide_node() -> str | None:
+    """The path of Node.js, after installing it when need be; None when it can't be had."""
+    if not find_node():
+        install("nodejs")
+    return find_node()
 
 
 @contextmanager
@@ -258,4 +275,5 @@ def _is_free(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    print(f"PostgreSQL: {find_postgres() or 'not found'}\nChromium: {find_chromium() or 'not found'}")
+    for name, find in (("PostgreSQL", find_postgres), ("Chromium", find_chromium), ("Node.js", find_node)):
+        print(f"{name}: {find() or 'not found'}")
