@@ -7,14 +7,17 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access import cnpj
 from webhooks.auth.registry import METHODS
 from webhooks.diagnosis import DIAGNOSES
+from webhooks.formats import FORMATS
 from webhooks.listing import STATES, describe_state
 from webhooks.masking import MASK, masked_url
 from webhooks.models import Webhook, WebhookTest, WebhookVersion
@@ -64,6 +67,17 @@ class MethodFilter(admin.SimpleListFilter):
         return queryset.filter(auth_method=self.value()) if self.value() in METHODS else queryset
 
 
+class FormatFilter(admin.SimpleListFilter):
+    title = gettext_lazy("body format")
+    parameter_name = "format"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, str(body_format.label)) for name, body_format in FORMATS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> QuerySet[Webhook]:
+        return queryset.filter(body_format=self.value()) if self.value() in FORMATS else queryset
+
+
 class VersionInline(ReadOnlyMixin, admin.TabularInline):
     model = WebhookVersion
     fk_name = "webhook"
@@ -80,8 +94,8 @@ class VersionInline(ReadOnlyMixin, admin.TabularInline):
 
 @admin.register(Webhook)
 class WebhookAdmin(ReadOnlyMixin, admin.ModelAdmin):
-    list_display = ("description", "participant", "address", "state", "method", "notify_suspect_score", "created_at")
-    list_filter = (StateFilter, MethodFilter, "body_format", "notify_suspect_score")
+    list_display = ("description", "participant", "address", "state", "method")
+    list_filter = (StateFilter, MethodFilter, FormatFilter, "notify_suspect_score")
     list_select_related = ("participant",)
     list_per_page = 50
     show_full_result_count = False
@@ -95,7 +109,7 @@ class WebhookAdmin(ReadOnlyMixin, admin.ModelAdmin):
         (gettext_lazy("State"), {"fields": ("state", "active", "stopped_at", "archived_at", "ready")}),
         (
             gettext_lazy("Retries and limits"),
-            {"fields": ("interval", "max_attempts", "backoff", "rate", "body_format", "notify_suspect_score")},
+            {"fields": ("interval", "max_attempts", "backoff", "rate", "format", "notify_suspect_score")},
         ),
         (gettext_lazy("Authentication"), {"fields": ("method", "settings", "secrets_set_at", "headers_shown")}),
         (gettext_lazy("Products"), {"fields": ("products",)}),
@@ -131,6 +145,11 @@ class WebhookAdmin(ReadOnlyMixin, admin.ModelAdmin):
         found = METHODS.get(webhook.auth_method)
         return str(found.label) if found else webhook.auth_method
 
+    @admin.display(description=gettext_lazy("body format"), ordering="body_format")
+    def format(self, webhook: Webhook) -> str:
+        found = FORMATS.get(webhook.body_format)
+        return str(found.label) if found else webhook.body_format
+
     @admin.display(description=gettext_lazy("retry interval"))
     def interval(self, webhook: Webhook) -> str:
         return _("%(n)s s") % {"n": webhook.retry_interval_seconds}
@@ -147,8 +166,9 @@ class WebhookAdmin(ReadOnlyMixin, admin.ModelAdmin):
         return _pre("\n".join(f"{name}: {value}" for name, value in webhook.auth_settings.items()) or "–")
 
     @admin.display(description=gettext_lazy("secrets set"))
-    def secrets_set_at(self, webhook: Webhook) -> Any:
-        return webhook.auth_secrets_set_at
+    def secrets_set_at(self, webhook: Webhook) -> str:
+        moment = webhook.auth_secrets_set_at
+        return date_format(localtime(moment), "SHORT_DATETIME_FORMAT") if moment else "–"
 
     @admin.display(description=gettext_lazy("headers"))
     def headers_shown(self, webhook: Webhook) -> SafeString:

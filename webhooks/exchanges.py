@@ -56,9 +56,7 @@ def describe_exchange(plan: SendPlan, request: Request, result: Result) -> dict[
         "response": {
             "status": result.status,
             "headers": plan.redactor.headers(result.headers) if shown else [],
-            "body": plan.redactor.body(result.body, cut=result.answer_cut or len(result.body) >= KEEP_BYTES)
-            if shown
-            else "",
+            "body": plan.redactor.body(result.body, cut=result.answer_cut) if shown else "",
             "cut": result.answer_cut,
             "private": result.private,
         },

@@ -32,15 +32,17 @@ class Webhook(models.Model):
     again, and in the end archived; it is never deleted, because deliveries and attempts point to it."""
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
-    participant = models.ForeignKey("access.Participant", models.PROTECT, related_name="webhooks")
+    participant = models.ForeignKey(
+        "access.Participant", models.PROTECT, related_name="webhooks", verbose_name=_("participant")
+    )
     description = models.CharField(_("Description"), max_length=120)
     request_uri = models.CharField(_("Request URI"), max_length=2048)
     active = models.BooleanField(_("Status"), default=True)
-    stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
+    stopped_at = models.DateTimeField(_("stopped at"), null=True, blank=True, editable=False)
     stopped_reason = models.CharField(max_length=16, choices=StoppedReason, default="", blank=True, editable=False)
-    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    archived_at = models.DateTimeField(_("archived at"), null=True, blank=True, editable=False)
     # Authentication complete. Stored when saved, so that fan-out is one statement that knows no method.
-    ready = models.BooleanField(default=False, editable=False)
+    ready = models.BooleanField(_("authentication complete"), default=False, editable=False)
     notify_suspect_score = models.BooleanField(_("Notify suspect score changes"), default=False)
     retry_interval_seconds = models.PositiveIntegerField(default=300)
     max_attempts = models.PositiveSmallIntegerField(_("Maximum number of attempts"), default=5)
@@ -65,9 +67,9 @@ class Webhook(models.Model):
     current_version = models.ForeignKey(
         "webhooks.WebhookVersion", models.PROTECT, null=True, blank=True, editable=False, related_name="+"
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.CharField(max_length=200, default="", blank=True, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    created_by = models.CharField(_("created by"), max_length=200, default="", blank=True, editable=False)
+    updated_at = models.DateTimeField(_("changed at"), auto_now=True)
 
     objects = WebhookQuerySet.as_manager()
 
@@ -164,16 +166,18 @@ class WebhookVersion(models.Model):
     attempts point to the version that they used, and the database refuses to change a row."""
 
     webhook = models.ForeignKey(Webhook, models.PROTECT, related_name="versions", db_index=False)
-    number = models.PositiveIntegerField()
+    number = models.PositiveIntegerField(_("number"))
     settings = models.JSONField()
     secret_versions = models.JSONField()
     digest = models.CharField(max_length=64)
-    at = models.DateTimeField(auto_now_add=True)
-    by = models.CharField(max_length=200)
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+    by = models.CharField(_("by"), max_length=200)
 
     objects = AppendOnlyQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("webhook version")
+        verbose_name_plural = _("webhook versions")
         ordering = ("webhook", "-number")
         constraints = [
             # Its index also serves the admin's history of one webhook.
@@ -228,18 +232,24 @@ class WebhookTest(models.Model):
     it. It may be of a form not saved yet, then it has no webhook. Not a delivery, and counted nowhere else."""
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
-    participant = models.ForeignKey("access.Participant", models.PROTECT, related_name="+", db_index=False)
-    webhook = models.ForeignKey(Webhook, models.PROTECT, null=True, blank=True, related_name="tests")
-    by = models.CharField(max_length=200)
-    at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, blank=True)
-    succeeded = models.BooleanField(default=False)
-    response_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    participant = models.ForeignKey(
+        "access.Participant", models.PROTECT, related_name="+", db_index=False, verbose_name=_("participant")
+    )
+    webhook = models.ForeignKey(
+        Webhook, models.PROTECT, null=True, blank=True, related_name="tests", verbose_name=_("webhook")
+    )
+    by = models.CharField(_("by"), max_length=200)
+    at = models.DateTimeField(_("time"))
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    succeeded = models.BooleanField(_("succeeded"), default=False)
+    response_status = models.PositiveSmallIntegerField(_("status"), null=True, blank=True)
     # The code of webhooks.diagnosis; empty while it runs and after a success.
     diagnosis = models.CharField(max_length=64, default="", blank=True)
     exchange = models.JSONField(default=dict, blank=True)
 
     class Meta:
+        verbose_name = _("webhook test")
+        verbose_name_plural = _("webhook tests")
         ordering = ("-at", "-id")
         constraints = [
             models.CheckConstraint(

@@ -34,7 +34,11 @@ function onChange() {
   state.textContent = form.dataset.wordsChanged;
 }
 
-form.addEventListener("input", (event) => { if (!event.target.closest("[data-no-value]")) onChange(); });
+form.addEventListener("input", (event) => {
+  if (event.target.closest("[data-no-value]")) return;
+  forgetError(event.target);
+  onChange();
+});
 form.addEventListener("rows-changed", onChange);
 
 // --- messages beside the fields ----------------------------------------------------------------------------------
@@ -42,6 +46,13 @@ form.addEventListener("rows-changed", onChange);
 function clearErrors() {
   for (const list of form.querySelectorAll(".field-errors")) list.remove();
   for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+}
+
+// What is being corrected is no longer called wrong; the next save judges it again.
+function forgetError(control) {
+  const field = control.closest(".field");
+  for (const list of field?.querySelectorAll(".field-errors") ?? []) list.remove();
+  for (const marked of field?.querySelectorAll("[aria-invalid]") ?? []) marked.removeAttribute("aria-invalid");
 }
 
 function controlsOf(target) {
