@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
-from django.utils import translation
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from dispatch.models import Delivery, Lane, ProductStatus, State
 from dispatch.pages.health import Health
