@@ -33,17 +33,19 @@ bench: $(DEV_STAMP) ## Deliveries a second on this machine, on SQLite and on Pos
 mutants: $(DEV_STAMP) ## Break the code in named ways: each must turn a named test red
 	@exec $(PY) -m tests.mutants.run $(MUTANTS)
 
-lint: $(DEV_STAMP) ## Format, rules, types, floors: what CI checks
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/lint-imports --no-logo
-	$(VENV)/bin/mypy
-	$(if $(TEMPLATES),$(VENV)/bin/djade --check --target-version 5.2 $(TEMPLATES))
+lint: $(DEV_STAMP) ## Format, rules, types, floors: what CI checks. Says everything, then fails if anything did
+	@status=0; run() { echo "$$*"; "$(VENV)/bin/$$@" || status=1; }; \
+	run ruff format --check --quiet .; \
+	run ruff check .; \
+	run lint-imports --no-logo; \
+	run mypy; \
+	echo djade; $(VENV)/bin/djade --check --target-version 5.2 $(TEMPLATES) || status=1; \
+	exit $$status
 
 fix: $(DEV_STAMP) ## Format and mend what can be mended by a machine
 	$(VENV)/bin/ruff check --fix-only --quiet .
 	$(VENV)/bin/ruff format .
-	$(if $(TEMPLATES),-$(VENV)/bin/djade --target-version 5.2 $(TEMPLATES))
+	-$(VENV)/bin/djade --target-version 5.2 $(TEMPLATES)
 
 lock: $(DEV_STAMP) ## Lock all dependencies by hash, from pyproject.toml (keeps the versions that still fit)
 	$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \

@@ -89,17 +89,19 @@ def make_publication(product: Any = None, *, content: bytes = b"", **over: Any) 
     """
     from datetime import date, timedelta
 
+    from django.core.files.base import ContentFile
+
     from access.actors import Actor
     from catalog.actions import receive_file, store_publication
     from catalog.models import Publication
-
-    from django.core.files.base import ContentFile
 
     number = next_number()
     product = product or make_product()
     day = date(2020, 1, 1) + timedelta(days=number)
     period = over.pop("period", None) or (f"{day:%Y-%m}" if product.periodicity == "monthly" else day.isoformat())
-    received = receive_file(ContentFile(content or b"hour;price\n1;%d.00\n" % number, over.pop("file_name", "data.csv")))
+    received = receive_file(
+        ContentFile(content or b"hour;price\n1;%d.00\n" % number, over.pop("file_name", "data.csv"))
+    )
     publish_at = over.pop("publish_at", None)
     stored = store_publication(
         product, period=period, received=received, publish_at=publish_at, by=Actor.system("factory")
@@ -168,13 +170,15 @@ def make_event(*, publication: Any = None, **over: Any) -> Any:
 
 
 def make_delivery(*, webhook: Any = None, event: Any = None, **over: Any) -> Any:
-    """A delivery that is due now, with its webhook's lane."""
+    """A delivery that is due now, with its webhook's lane and subscription."""
     from django.utils import timezone
 
     from dispatch.models import Delivery, Lane
 
     webhook, event = webhook or make_webhook(), event or make_event()
     Lane.objects.get_or_create(webhook=webhook)
+    if event.publication:
+        webhook.product_subscriptions.get_or_create(product=event.publication.product)
     now = timezone.now()
     return Delivery.objects.create(
         **{"webhook": webhook, "event": event, "subject": event.subject, "due_at": now, "created_at": now} | over
