@@ -10,17 +10,17 @@ import pycurl
 
 from outbound import outcomes
 from outbound.addresses import check_url
-from outbound.errors import HeaderRefused, OutboundError, Refused
-from outbound.exchange import HUNG_UP, Exchange, ExchangeSettings, Job
-from outbound.headers import write_lines
+from outbound.ending import HUNG_UP
+from outbound.errors import OutboundError, Refused
+from outbound.exchange import Exchange, ExchangeSettings
+from outbound.job import Job, check_request, header_lines, outcome_of_refusal
 from outbound.kept import KeptSockets
 from outbound.policy import load_policy
 from outbound.resolver import LOOKUP_SECONDS, Answer, get_resolver
 from outbound.targets import judge_answer, judge_literal
-from outbound.transfer import READ_BYTES, Request, Result, Timing
+from outbound.transfer import Request, Result, Timing
 from outbound.waiting import Waiter
 
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 BODY_SECONDS: Final = 2.0
 _KEPT_CONNECTIONS: Final = 4  # for each transfer in flight, so that many receivers keep theirs
 _IDLE_SENDERS: Final = 4
@@ -48,7 +48,7 @@ class Pool:
         self._running: dict[pycurl.Curl, tuple[Exchange, Job]] = {}
         self._finished: list[tuple[Any, Result]] = []
         self._answers: deque[tuple[Job, Answer]] = deque()
-        self._answering: dict[Exchange, float] = {}
+        self._answering: dict[pycurl.Curl, float] = {}
         self._kept = KeptSockets()
 
     @property
@@ -189,7 +189,7 @@ class Pool:
 
     def _settle(self, curl: pycurl.Curl, code: int, words: str) -> None:
         exchange, job = self._running.pop(curl)
-        self._answering.pop(exchange, None)
+        self._answering.pop(curl, None)
         afresh = exchange.may_start_afresh
         if not afresh:
             self._finished.append((job.tag, exchange.result(code, words)))
@@ -219,10 +219,10 @@ class Pool:
         """Hang up on answers whose headers came BODY_SECONDS ago. The oldest stands first."""
         now = time.monotonic()
         while self._answering:
-            exchange, answered_at = next(iter(self._answering.items()))
+            curl, answered_at = next(iter(self._answering.items()))
             if answered_at + BODY_SECONDS > now:
                 return
-            self._settle(exchange.curl, HUNG_UP, "")
+            self._settle(curl, HUNG_UP, "")
 
     def _give_up_lookups(self) -> None:
         now = time.monotonic()
@@ -251,25 +251,6 @@ def send(request: Request) -> Result:
     return result
 
 
-def check_request(request: Request) -> None:
-    """Raise ValueError for what only a mistake of ours can cause."""
-    if request.method not in METHODS:
-        raise ValueError("no such method")
-    if not 0 <= request.keep_bytes <= READ_BYTES:
-        raise ValueError("keep_bytes is out of range")
-    if request.deadline_seconds is not None and not request.deadline_seconds > 0:
-        raise ValueError("deadline_seconds must be more than 0")
-
-
-def header_lines(request: Request) -> list[str]:
-    """The request's headers for libcurl, checked; raises HeaderRefused."""
-    lines, names = write_lines(request.headers)
-    lines.append("Expect:")  # libcurl would ask leave to send large bodies, and wait
-    if "content-type" not in names:
-        lines.append("Content-Type:")  # libcurl would call every body a form
-    return lines
-
-
 def _send_through(pool: Pool, request: Request) -> Result:
     pool.start(request, None)
     while not (finished := pool.poll(60)):
@@ -290,13 +271,6 @@ def _refused(refusal: OutboundError, started_at: float) -> Result:
     # What is wrong with a text may be told; a refused target is just that, however it was found out.
     result.detail = "" if result.error == outcomes.REFUSED_ADDRESS else refusal.code
     return result
-
-
-def outcome_of_refusal(refusal: OutboundError) -> str:
-    """The outcome code of a request that was refused before anything was done."""
-    if refusal.code in outcomes.OUTCOMES:
-        return refusal.code
-    return outcomes.HEADER_REFUSED if isinstance(refusal, HeaderRefused) else outcomes.ADDRESS_INVALID
 
 
 # Idle pools, so that a request doesn't load the authorities again; appending and popping are atomic.

@@ -15,9 +15,10 @@ from requests.structures import CaseInsensitiveDict
 
 from outbound import outcomes
 from outbound.addresses import check_url
-from outbound.client import outcome_of_refusal, send
+from outbound.client import send
 from outbound.errors import Refused
 from outbound.headers import is_transport
+from outbound.job import outcome_of_refusal
 from outbound.transfer import READ_BYTES, Request, Result, Tls
 
 _TIMEOUTS = frozenset(

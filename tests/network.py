@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from outbound import exchange, sockets
+from outbound import callbacks, sockets
 from outbound.resolver import set_resolver
 
 
@@ -42,4 +42,4 @@ def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ip_address(address[0]).is_loopback, f"a test tried to reach {address[0]}"
         return sockets.open_socket(family, kind, protocol, address)
 
-    monkeypatch.setattr(exchange, "open_socket", open_loopback_socket)
+    monkeypatch.setattr(callbacks, "open_socket", open_loopback_socket)

@@ -79,14 +79,14 @@ MUTANTS = (
     # --- calls out --------------------------------------------------------------------------------------------------
     Mutant(
         "no look at the address when a socket is opened",
-        "outbound/exchange.py",
+        "outbound/callbacks.py",
         "target is None or not target.allows(peer.addr[0], peer.addr[1]):",
         "target is None:",
         ("tests/outbound/test_pinning.py::test_the_socket_callback_refuses_what_was_not_judged",),
     ),
     Mutant(
         "no look at the address of a kept connection",
-        "outbound/exchange.py",
+        "outbound/callbacks.py",
         "job.target is None or not job.target.allows(peer, peer_port):",
         "job.target is None:",
         ("tests/outbound/test_pinning.py::test_a_kept_connection_to_an_address_that_no_longer_counts_is_not_used",),

@@ -8,7 +8,7 @@ from typing import Any
 import pycurl
 import pytest
 
-from outbound import client, exchange
+from outbound import callbacks, client, exchange
 from outbound.client import Pool, send
 from outbound.policy import Policy, load_policy
 from outbound.targets import Target, judge_answer
@@ -112,7 +112,7 @@ def test_a_refusal_is_not_told_from_a_refusal_of_the_policy(deliver: Send, recei
 
 def test_each_layer_holds_alone(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """The callback before the request refuses a connection that the socket callback let pass, even a new one."""
-    monkeypatch.setattr(exchange.Exchange, "_on_open_socket", lambda self, purpose, peer: exchange.open_socket(
+    monkeypatch.setattr(callbacks.Callbacks, "on_open_socket", lambda self, purpose, peer: callbacks.open_socket(
         peer.family, peer.socktype, peer.protocol, peer.addr[:2]))  # fmt: skip
     monkeypatch.setattr(client, "judge_answer", lambda *args: replace(judge_answer(*args), addresses=("127.0.0.9",)))
     result = send(post(hook(receiver)))

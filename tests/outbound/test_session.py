@@ -135,6 +135,6 @@ def test_bodies_of_tokens_are_not_kept_by_idle_senders(session: requests.Session
     client._idle_senders.clear()
     session.post(hook(receiver), data="CANARY", headers={"X-Key": "CANARY"})
     (sender,) = client._idle_senders
-    assert "CANARY" not in repr([exchange._seen for exchange in sender._spare])
+    assert "CANARY" not in repr([exchange._callbacks.seen for exchange in sender._spare])
     with pytest.raises((TypeError, pickle.PicklingError)):
         pickle.dumps(sender)

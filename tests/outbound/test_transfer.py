@@ -159,8 +159,8 @@ def test_a_spare_handle_keeps_nothing_of_the_last_request(receiver: Receiver, po
     while pool.in_flight:
         pool.poll(1)
     (spare,) = pool._spare
-    assert spare._job is None
-    assert "CANARY" not in repr(spare._seen)
+    assert spare._callbacks.job is None
+    assert "CANARY" not in repr(spare._callbacks.seen)
     assert sys.getrefcount(body) == before
     pool.start(post(hook(receiver, "/second"), headers=()), 2)
     while pool.in_flight:
