@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 RUN_STAMP := $(VENV)/.requirements.stamp
 DEV_STAMP := $(VENV)/.requirements-dev.stamp
 APPS := access catalog dispatch outbound portal vault webhooks
-TEMPLATES = $(shell git ls-files --cached --others --exclude-standard 'templates/*.html')
+TEMPLATES = $(shell find templates -name '*.html')
 
 export PORT ?= 8000
 
