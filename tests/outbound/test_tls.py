@@ -166,7 +166,7 @@ def test_http_to_a_port_with_tls(deliver: Send, secure: Receiver) -> None:
 def test_the_certificates_expiry_is_told_when_asked_for(deliver: Send, secure: Receiver) -> None:
     asked = deliver(post(hook(secure), tls=TRUSTED, inspect_tls=True))
     expected = time.time() + timedelta(days=10).total_seconds()
-    assert asked.certificate_expires_at == pytest.approx(expected, abs=120)
+    assert asked.certificate_expires_at == pytest.approx(expected, abs=3600)
     assert not asked.reused
     plain = deliver(post(hook(secure), tls=TRUSTED))
     assert (plain.certificate_expires_at, plain.tls_version) == (None, "")
