@@ -48,7 +48,7 @@ def make_demo(receiver: str) -> list[Account]:
 
     Raises InvalidWebhook when that address may not be called.
     """
-    by = Actor.system("demo data")
+    by = Actor.system("Operador Meridiano")
     accounts = [_make_staff()]
     vento, serra = [_make_participant(name, cnpj) for name, cnpj, _ in PARTICIPANTS]
     for name, first, role in PEOPLE:

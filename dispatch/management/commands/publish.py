@@ -9,6 +9,7 @@ from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_noop
 
 from access.actors import Actor
 from access.errors import ActionError
@@ -54,7 +55,7 @@ class Command(BaseCommand):
                 period=options["period"],
                 upload=File(opened, name=options["file"].name),
                 publish_at=publish_at,
-                by=Actor.system("publish command"),
+                by=Actor.system(gettext_noop("publish command")),
             )
         self._say(done)
 
