@@ -1,10 +1,10 @@
 """What becomes of held deliveries once their webhook may be called again: a person decides (delivery.md, States)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, TextChoices
+from django.db.models import Count, Exists, OuterRef, Q, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from access.actors import Actor
@@ -36,9 +36,10 @@ class Released:
 
 @dataclass(frozen=True)
 class Held:
-    """How many deliveries of a webhook are held, by reason."""
+    """How many deliveries of a webhook are held, by reason, and how many of them are the latest of their subject."""
 
-    reasons: Sequence[tuple[str, int]] = field(default_factory=tuple)
+    reasons: Sequence[tuple[str, int]] = ()
+    latest: int = 0
 
     @property
     def count(self) -> int:
@@ -51,9 +52,10 @@ class Held:
 
 def count_held(webhook: Webhook) -> Held:
     """Return what is held for a webhook. One query."""
-    held = Delivery.objects.filter(webhook=webhook, state=State.HELD).order_by()
-    counts = held.values_list("reason").annotate(n=Count("pk")).order_by("reason")
-    return Held(tuple(counts))
+    held = Delivery.objects.filter(webhook=webhook, state=State.HELD).annotate(outdone=Exists(_newer(webhook)))
+    newest = Count("pk", filter=Q(outdone=False))
+    counts = list(held.order_by("reason").values_list("reason").annotate(n=Count("pk"), newest=newest))
+    return Held(tuple((reason, count) for reason, count, _latest in counts), sum(latest for *_rest, latest in counts))
 
 
 def release_held(webhook: Webhook, choice: str, *, by: Actor) -> Released:
@@ -103,8 +105,12 @@ def _divide(webhook: Webhook, ids: Sequence[int], choice: Choice) -> tuple[list[
 
 def _outdone(webhook: Webhook, ids: Sequence[int]) -> set[int]:
     """Those with a newer delivery of their subject, held or not: the latest is that one."""
+    return set(_rows(ids).filter(Exists(_newer(webhook))).values_list("pk", flat=True))
+
+
+def _newer(webhook: Webhook) -> DeliveryQuerySet:
     newer = Delivery.objects.filter(webhook=webhook, subject=OuterRef("subject"), pk__gt=OuterRef("pk"))
-    return set(_rows(ids).filter(Exists(newer.exclude(state=State.CANCELLED))).values_list("pk", flat=True))
+    return newer.exclude(state=State.CANCELLED)
 
 
 def _outdone_by_hand(webhook: Webhook, ids: Sequence[int]) -> set[int]:

@@ -16,6 +16,7 @@ from webhooks.models import Webhook
 # Where the answers for a whole page wait, so that a list asks the database once and not once a row.
 _HEALTH = "_dispatch_health"
 _SPARKS = "_dispatch_sparks"
+_WEBHOOKS = "_dispatch_webhooks"
 
 
 def webhook_detail_url(request: HttpRequest | None = None, *, webhook: Webhook) -> str:
@@ -47,4 +48,7 @@ def _sparks(request: HttpRequest) -> dict[int, Figures]:
 
 
 def _webhooks(request: HttpRequest) -> list[Webhook]:
-    return list(Webhook.objects.for_actor(cast(PortalRequest, request).actor).select_related("participant"))
+    if not hasattr(request, _WEBHOOKS):
+        own = Webhook.objects.for_actor(cast(PortalRequest, request).actor)
+        setattr(request, _WEBHOOKS, list(own.select_related("participant")))
+    return cast(list[Webhook], getattr(request, _WEBHOOKS))

@@ -13,6 +13,7 @@ from access.models import Participant
 from access.requests import PortalRequest
 from access.templatetags.house import state
 from catalog.models import Publication
+from dispatch import slots as deliveries
 from dispatch.models import Delivery
 from dispatch.pages.health import count_problems
 from portal import told
@@ -25,6 +26,9 @@ def fill() -> None:
     slots.fill("webhooks_with_problems", webhooks_with_problems)
     slots.fill("product_webhook_states", product_webhook_states)
     slots.fill("publication_webhooks", publication_webhooks)
+    slots.fill("webhook_detail_url", deliveries.webhook_detail_url)
+    slots.fill("webhook_row_state", deliveries.webhook_row_state)
+    slots.fill("webhook_row_buttons", deliveries.webhook_row_buttons)
     slots.fill("participants_block_effect", participants_block_effect)
     slots.fill("participants_unblock_effect", participants_unblock_effect)
 

@@ -1,14 +1,17 @@
 """Events, deliveries, attempts and what the dispatchers keep beside them: to look at, never to change."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -43,8 +46,8 @@ class AttemptInline(admin.TabularInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
-    list_display = ("uuid", "about", "webhook_link", "state", "reason", "due", "counted_attempts", "created_at")
-    list_filter = ("state", "reason", "cause", OverdueFilter, AgeFilter, WebhookFilter)
+    list_display = ("about", "webhook_link", "outcome", "due", "counted_attempts", "created")
+    list_filter = ("state", OverdueFilter, AgeFilter, WebhookFilter, "cause")
     list_select_related = ("webhook__participant", "event__publication__product")
     search_help_text = gettext_lazy("Identifier or webhook-id; address, description, participant or CNPJ")
     ordering = ("-pk",)
@@ -70,6 +73,15 @@ class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
     def webhook_link(self, delivery: Delivery) -> SafeString:
         return _webhook_link("admin:dispatch_delivery_changelist", delivery)
 
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def outcome(self, delivery: Delivery) -> str:
+        words = delivery.get_state_display()
+        return f"{words} · {delivery.get_reason_display()}" if delivery.reason else words
+
+    @admin.display(description=gettext_lazy("created at"), ordering="pk")
+    def created(self, delivery: Delivery) -> str:
+        return _short(delivery.created_at)
+
     @admin.display(description=gettext_lazy("due"), ordering="due_at")
     def due(self, delivery: Delivery) -> str:
         if delivery.due_at is None:
@@ -84,7 +96,7 @@ class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
 
 @admin.register(Attempt)
 class AttemptAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
-    list_display = ("slot_at", "number", "webhook_link", "outcome", "status", "diagnosed", "duration_ms", "counted")
+    list_display = ("started", "number", "webhook_link", "outcome", "status", "diagnosed", "duration_ms", "counted")
     list_filter = ("outcome", "succeeded", "counted", AttemptAgeFilter, WebhookFilter)
     list_select_related = ("webhook__participant",)
     search_help_text = gettext_lazy("Identifier or webhook-id of the notification; address, participant or CNPJ")
@@ -101,6 +113,10 @@ class AttemptAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:
         columns = ("request_headers", "response_headers", "response_body", "timing")
         return super().get_queryset(request).defer(*columns)
+
+    @admin.display(description=gettext_lazy("started at"), ordering="slot_at")
+    def started(self, attempt: Attempt) -> str:
+        return _short(attempt.slot_at)
 
     @admin.display(description=gettext_lazy("webhook"), ordering="webhook")
     def webhook_link(self, attempt: Attempt) -> SafeString:
@@ -130,7 +146,7 @@ class AttemptAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ("uuid", "type", "about", "participant", "mode", "occurred_at", "recorded_at")
+    list_display = ("about", "type", "participant", "mode", "occurred", "recorded")
     list_filter = (EventTypeFilter, "mode", EventAgeFilter)
     list_select_related = ("participant", "publication__product")
     search_fields = ("uuid",)
@@ -155,6 +171,14 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("about"))
     def about(self, event: Event) -> str:
         return _about(event)
+
+    @admin.display(description=gettext_lazy("occurred at"), ordering="occurred_at")
+    def occurred(self, event: Event) -> str:
+        return _short(event.occurred_at)
+
+    @admin.display(description=gettext_lazy("recorded at"), ordering="pk")
+    def recorded(self, event: Event) -> str:
+        return _short(event.recorded_at)
 
     @admin.display(description=gettext_lazy("payload"))
     def payload_text(self, event: Event) -> SafeString:
@@ -214,6 +238,10 @@ def _webhook_link(page: str, row: Any) -> SafeString:
     title = _("Only those of this webhook")
     name = f"{row.webhook} · {row.webhook.participant}"
     return format_html('<a href="{}?webhook={}" title="{}">{}</a>', reverse(page), row.webhook_id, title, name)
+
+
+def _short(moment: datetime) -> str:
+    return date_format(localtime(moment), "SHORT_DATETIME_FORMAT")
 
 
 def _pre(text: str) -> SafeString:

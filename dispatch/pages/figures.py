@@ -20,7 +20,7 @@ DAYS = 14
 TRIED = (Outcome.ANSWERED, Outcome.NO_ANSWER, Outcome.NOT_SENT)
 
 BAR_WIDTH, BAR_STEP = 12, 14
-UP_HEIGHT, DOWN_HEIGHT, SMALLEST = 28, 13, 3
+UP_HEIGHT, DOWN_HEIGHT, SMALLEST, DOT = 28, 13, 3, 2
 
 
 @dataclass
@@ -44,6 +44,7 @@ class Bar:
     x: int
     y: int
     height: int
+    width: int = BAR_WIDTH
 
 
 @dataclass
@@ -154,7 +155,7 @@ def draw_bars(days: Sequence[Day]) -> list[Bar]:
         if day.failed:
             bars.append(Bar("spark-down", x, UP_HEIGHT + 3, _scaled(day.failed, deepest, DOWN_HEIGHT)))
         if not day.delivered and not day.failed:
-            bars.append(Bar("spark-none", x, UP_HEIGHT - 2, 2))
+            bars.append(Bar("spark-none", x + (BAR_WIDTH - DOT) // 2, UP_HEIGHT - DOT, DOT, DOT))
     return bars
 
 

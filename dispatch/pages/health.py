@@ -13,6 +13,32 @@ from dispatch.pages.states import StateView, failure_text
 from webhooks.diagnosis import DIAGNOSES, Diagnosis
 from webhooks.models import StoppedReason, Webhook
 
+# Diagnoses whose cure may stand in the webhook's form: address, credentials, headers, format, rate limit, authority.
+FORM_HELPS = frozenset(
+    {
+        "address_invalid",
+        "auth_incomplete",
+        "bad_request",
+        "content_refused",
+        "content_type_refused",
+        "forbidden",
+        "gone",
+        "header_refused",
+        "method_not_allowed",
+        "name_not_found",
+        "not_found",
+        "not_http",
+        "redirected",
+        "refused_address",
+        "secret_unreadable",
+        "tls_not_tls",
+        "tls_self_signed",
+        "tls_unknown_authority",
+        "tls_wrong_name",
+        "too_many_requests",
+    }
+)
+
 
 @dataclass(frozen=True)
 class Health:
@@ -23,6 +49,12 @@ class Health:
     diagnosis: Diagnosis | None = None
     since: datetime | None = None
     last_success_at: datetime | None = None
+
+    @property
+    def form_helps(self) -> bool:
+        """Whether the way out may lead through the webhook's form."""
+        code = self.diagnosis.code if self.diagnosis else ""
+        return code in FORM_HELPS or code.startswith("unauthorized_")
 
 
 def load_health(webhooks: Collection[Webhook]) -> dict[int, Health]:

@@ -144,7 +144,7 @@ def test_what_is_published_while_it_is_stopped_is_held_and_counted(webhook, prod
 
     Webhook.objects.update(stopped_at=timezone.now(), stopped_reason="gone")
     publish(product, period="2020-08-15", upload=ContentFile(b"x", "x.csv"), by=BY)
-    assert count_held(webhook).words == ["Webhook stopped: 1"]
+    assert count_held(webhook).reasons == (("webhook_stopped", 1),)
 
 
 # --- the page -----------------------------------------------------------------------------------------------------
@@ -162,6 +162,7 @@ def test_the_page_says_how_many_are_held_and_why_and_offers_three_ways(owner, we
     html = page_of(owner, webhook)
     assert "4 notifications are held." in html
     assert "Webhook inactive: 4" in html
+    assert count_held(webhook).latest == 2
     for words in ("Send the latest of each", "Send all", "Send none"):
         assert words in html
     answer = decide(owner, webhook, "latest")

@@ -306,7 +306,9 @@ def test_the_list_is_narrowed_by_webhook_state_and_product(owner, outsider, deli
     assert len(owner.client.get(LIST, {"webhook": foreign.uuid}).context["page"].rows) == 2
 
 
-@pytest.mark.parametrize("query", ["webhook=x", "state=x", "before=x", "q=%00", f"before=6b0e5f0e-6f7e-4c6e-9e0b-000000000000", "webhook=%00"])
+@pytest.mark.parametrize(
+    "query", ["webhook=x", "state=x", "before=x", "q=%00", "before=6b0e5f0e-6f7e-4c6e-9e0b-000000000000", "webhook=%00"]
+)
 def test_nonsense_in_the_address_narrows_nothing(owner, delivery, query):
     answer = owner.client.get(f"{LIST}?{query}")
     assert answer.status_code == 200

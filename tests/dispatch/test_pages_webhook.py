@@ -468,6 +468,6 @@ def test_the_page_needs_few_queries_whatever_it_shows(
     assert owner.client, "signed in before the counting begins"
     with django_assert_max_num_queries(14):
         page = owner.client.get(detail(webhook))
-    assert len(page.context["page"].rows) == 13
+    assert len(page.context["page"].rows) == webhook.product_subscriptions.count() >= 13
     with django_assert_max_num_queries(14):
         live(owner, webhook, "")
