@@ -1,5 +1,6 @@
 """The home page and what it is decided from: the next action, failures, publications, who was told."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,12 @@ pytestmark = pytest.mark.django_db
 
 HEALTHY = StateView("ok", "circle-check", "Healthy")
 FAILING = StateView("bad", "circle-x", "Failing: 401", "Refused")
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 @dataclass
