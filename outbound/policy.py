@@ -1,6 +1,8 @@
 """What this installation may call, as its operator set it (PORTAL_OUTBOUND_*)."""
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -83,7 +85,7 @@ def load_policy() -> Policy:
         allow_link_local=settings.PORTAL_OUTBOUND_ALLOW_LINK_LOCAL,
         allow_http=settings.PORTAL_OUTBOUND_ALLOW_HTTP,
         ports=tuple(parse_ports(text) for text in settings.PORTAL_OUTBOUND_PORTS),
-        own_origins=frozenset(_origin_of(url) for url in own_urls if url),
+        own_origins=frozenset(_origins_of(own_urls)),
         deadline_seconds=settings.PORTAL_OUTBOUND_DEADLINE_SECONDS,
         ca_file=settings.PORTAL_OUTBOUND_CA_FILE or certifi.where(),
     )
@@ -128,8 +130,11 @@ def _parse_network(text: str) -> IPNetwork:
     return network
 
 
-def _origin_of(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    address = parse_address(host)
-    return (str(address) if address else host.rstrip("."), parts.port or _DEFAULT_PORTS.get(parts.scheme, 443))
+def _origins_of(urls: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    for url in urls:
+        # An address that can't be read is reported by a check of its own (portal.E003).
+        with suppress(ValueError):
+            parts = urlsplit(url)
+            address = parse_address(parts.hostname or "")
+            host = str(address) if address else (parts.hostname or "").rstrip(".")
+            yield host, parts.port or _DEFAULT_PORTS.get(parts.scheme, 443)

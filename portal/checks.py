@@ -3,6 +3,7 @@
 Commands of manage.py run these by themselves; the web processes, for which Django runs none, call `stop_on_errors`.
 """
 
+import os
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
@@ -10,7 +11,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 
+from outbound.policy import load_policy
 from portal.environment import DEVELOPMENT, KEYS_FILE, PRODUCTION, refuse
 
 OURS = "gancho"
@@ -89,6 +92,19 @@ def _broker_errors(scheme: str) -> Iterator[checks.CheckMessage]:
     if scheme != "memory" and settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         hint = "Leave CELERY_BROKER_URL out, or set DATABASE_URL to a PostgreSQL."
         yield checks.Error("SQLite and a broker don't go together.", hint=hint, id="portal.E007")
+
+
+@checks.register(OURS)
+def check_outbound(app_configs: object, **kwargs: Any) -> Found:
+    try:
+        policy = load_policy()
+    except ImproperlyConfigured as error:
+        hint = "See PORTAL_OUTBOUND_... in .env.example."
+        return [checks.Error(str(error), hint=hint, id="portal.E011")]
+    if os.access(policy.ca_file, os.R_OK):
+        return []
+    hint = "A readable PEM file, or leave it out: without authorities no https address can be called."
+    return [checks.Error("PORTAL_OUTBOUND_CA_FILE cannot be read.", hint=hint, id="portal.E012")]
 
 
 @checks.register(OURS)

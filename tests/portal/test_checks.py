@@ -140,3 +140,16 @@ def test_all_checks_are_known_to_manage_py() -> None:
     ours = {check.__name__ for check in checks.registry.registry.get_checks(include_deployment_checks=True)}
     assert {name for name in vars(portal_checks) if name.startswith("check_")} <= ours
     assert OURS in checks.registry.registry.tags_available()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("PORTAL_OUTBOUND_ALLOW", ["10.0.0.1/8"], "portal.E011"),
+        ("PORTAL_OUTBOUND_PORTS", ["443", "0"], "portal.E011"),
+        ("PORTAL_OUTBOUND_DEADLINE_SECONDS", 0, "portal.E011"),
+        ("PORTAL_OUTBOUND_CA_FILE", "/nowhere/ca.pem", "portal.E012"),
+    ],
+)
+def test_outbound_settings_that_make_no_sense_stop_the_start(found, name: str, value: object, code: str) -> None:
+    assert found(**{name: value}) == [code]
