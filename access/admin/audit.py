@@ -55,7 +55,7 @@ class AuditEntryAdmin(admin.ModelAdmin):
     fieldsets = (
         (None, {"fields": ("exact_time", "action", "actor_label", "actor_source", "actor_user", "participant")}),
         (gettext_lazy("Object"), {"fields": ("object_label", "object_type", "object_id")}),
-        (gettext_lazy("Change"), {"fields": ("values_before", "values_after")}),
+        (gettext_lazy("What changed"), {"fields": ("values_before", "values_after")}),
         (gettext_lazy("Origin"), {"fields": ("request_id", "address", "chain_position", "uuid")}),
     )
 

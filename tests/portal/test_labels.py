@@ -2,11 +2,14 @@
 
 import html
 import re
+from datetime import date
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
+from django.utils.formats import date_format
 
 from tests.factories import make_product, make_publication, make_webhook
 from tests.people import Person, make_owner
@@ -73,6 +76,11 @@ def test_details_and_delivery_bear_the_names_of_the_guides(reader: Person, webho
     words = words_of(reader, "dispatch:webhook-detail", webhook.uuid)
     labels = ["Produtos deste webhook", "Status da última notificação", "Enviar", "Editar", "Notificações recentes"]
     assert [label for label in labels if label not in words] == []
+
+
+def test_months_are_written_small_in_portuguese() -> None:
+    with translation.override("pt-br"):
+        assert date_format(date(2026, 3, 5), "DATE_FORMAT") == "5 de março de 2026"
 
 
 def test_a_visitor_without_a_choice_reads_portuguese(client: Client) -> None:

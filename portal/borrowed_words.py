@@ -1,0 +1,21 @@
+"""Words of Django's own that our catalogue says better. Nothing calls them: they stand here to be found by `messages`.
+
+Portuguese writes months small, Django's translation gives them a capital; ours is asked first.
+"""
+
+from django.utils.translation import gettext_noop
+
+MONTHS = (
+    gettext_noop("January"),
+    gettext_noop("February"),
+    gettext_noop("March"),
+    gettext_noop("April"),
+    gettext_noop("May"),
+    gettext_noop("June"),
+    gettext_noop("July"),
+    gettext_noop("August"),
+    gettext_noop("September"),
+    gettext_noop("October"),
+    gettext_noop("November"),
+    gettext_noop("December"),
+)
