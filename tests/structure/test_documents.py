@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from catalog.demo import PRODUCTS
+from portal import demo
 from portal.catalogues import Key, extract, read_po
 from portal.management.commands.messages import FOLDERS
 from tests.structure.source import ROOT, tracked_files
@@ -53,6 +55,16 @@ def test_commands_and_settings_that_are_named_exist(page: Path) -> None:
     settings = set(re.findall(r"\bPORTAL_[A-Z_]+\b(?!\*)", text))
     example = (ROOT / ".env.example").read_text()
     assert {name for name in settings if name not in example and not name.endswith("_")} == set()
+
+
+def test_the_readme_names_the_demo_accounts_that_there_are() -> None:
+    text = (ROOT / "README.md").read_text()
+    told = set(re.findall(r"`(\S+@\S+)`", text))
+    members = {f"{first}@{demo.PARTICIPANTS[0][2]}" for _name, first, _role in demo.PEOPLE}
+    assert told == members | {demo.STAFF, f"paulo@{demo.PARTICIPANTS[1][2]}"}
+    assert f"password `{demo.PASSWORD}`" in text
+    [code] = re.findall(r"publish --product (\S+)", text)
+    assert code in {product.code for product in PRODUCTS if product.make_rows}
 
 
 def test_labels_that_the_guides_fix_are_those_of_the_translation() -> None:
