@@ -49,6 +49,7 @@ class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
     list_display = ("about", "webhook_link", "outcome", "due", "counted_attempts", "created")
     list_filter = ("state", OverdueFilter, AgeFilter, WebhookFilter, "cause")
     list_select_related = ("webhook__participant", "event__publication__product")
+    sortable_by = ("created",)
     search_help_text = gettext_lazy("Identifier or webhook-id; address, description, participant or CNPJ")
     ordering = ("-pk",)
     inlines = (AttemptInline,)
@@ -69,11 +70,11 @@ class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
     def about(self, delivery: Delivery) -> str:
         return _about(delivery.event)
 
-    @admin.display(description=gettext_lazy("webhook"), ordering="webhook")
+    @admin.display(description=gettext_lazy("webhook"))
     def webhook_link(self, delivery: Delivery) -> SafeString:
         return _webhook_link("admin:dispatch_delivery_changelist", delivery)
 
-    @admin.display(description=gettext_lazy("state"), ordering="state")
+    @admin.display(description=gettext_lazy("state"))
     def outcome(self, delivery: Delivery) -> str:
         words = delivery.get_state_display()
         return f"{words} · {delivery.get_reason_display()}" if delivery.reason else words
@@ -82,7 +83,7 @@ class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
     def created(self, delivery: Delivery) -> str:
         return _short(delivery.created_at)
 
-    @admin.display(description=gettext_lazy("due"), ordering="due_at")
+    @admin.display(description=gettext_lazy("due"))
     def due(self, delivery: Delivery) -> str:
         if delivery.due_at is None:
             return "–"
@@ -100,6 +101,7 @@ class AttemptAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
     list_filter = ("outcome", "succeeded", "counted", AttemptAgeFilter, WebhookFilter)
     list_select_related = ("webhook__participant",)
     search_help_text = gettext_lazy("Identifier or webhook-id of the notification; address, participant or CNPJ")
+    sortable_by = ("started",)
     uuid_field = "delivery__uuid"
     ordering = ("-pk",)
     fieldsets = (
@@ -114,15 +116,15 @@ class AttemptAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
         columns = ("request_headers", "response_headers", "response_body", "timing")
         return super().get_queryset(request).defer(*columns)
 
-    @admin.display(description=gettext_lazy("started at"), ordering="slot_at")
+    @admin.display(description=gettext_lazy("started at"), ordering="pk")
     def started(self, attempt: Attempt) -> str:
         return _short(attempt.slot_at)
 
-    @admin.display(description=gettext_lazy("webhook"), ordering="webhook")
+    @admin.display(description=gettext_lazy("webhook"))
     def webhook_link(self, attempt: Attempt) -> SafeString:
         return _webhook_link("admin:dispatch_attempt_changelist", attempt)
 
-    @admin.display(description=gettext_lazy("diagnosis"), ordering="diagnosis")
+    @admin.display(description=gettext_lazy("diagnosis"))
     def diagnosed(self, attempt: Attempt) -> str:
         found = DIAGNOSES.get(attempt.diagnosis)
         return str(found.title) if found else attempt.diagnosis or "–"
@@ -150,6 +152,7 @@ class EventAdmin(ReadOnlyAdmin):
     list_filter = (EventTypeFilter, "mode", EventAgeFilter)
     list_select_related = ("participant", "publication__product")
     search_fields = ("uuid",)
+    sortable_by = ("recorded",)
     search_help_text = gettext_lazy("Identifier of the event or of its publication, or a product's code")
     ordering = ("-pk",)
     fieldsets = (
@@ -172,7 +175,7 @@ class EventAdmin(ReadOnlyAdmin):
     def about(self, event: Event) -> str:
         return _about(event)
 
-    @admin.display(description=gettext_lazy("occurred at"), ordering="occurred_at")
+    @admin.display(description=gettext_lazy("occurred at"))
     def occurred(self, event: Event) -> str:
         return _short(event.occurred_at)
 

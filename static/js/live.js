@@ -1,5 +1,5 @@
-// Parts of a page that keep themselves current. An element with data-live="3" and hx-trigger="refresh" asks for news
-// every 3 seconds while the page is visible; the server answers 204 when there are none, and nothing moves.
+// Parts of a page that keep themselves current. An element with data-live="2" and hx-trigger="refresh" asks for news
+// every 2 seconds while the page is visible; the server answers 204 when there are none, and nothing moves.
 // Rows with data-watching poll by themselves (hx-trigger="every 300ms"); until they are done their table waits.
 
 /* global htmx */
