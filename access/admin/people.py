@@ -18,6 +18,7 @@ from access.actors import Actor
 from access.admin.base import AuditedAdmin
 from access.admin.blocking import BlockingMixin
 from access.admin.forms import UserAddForm, UserEditForm
+from access.admin.permissions import PermissionsMixin
 from access.invitations import send_invitation
 from access.models import Membership, Participant, User
 
@@ -96,7 +97,7 @@ class ParticipantAdmin(BlockingMixin, AuditedAdmin):
 
 
 @admin.register(User)
-class UserAdmin(AuditedAdmin, DjangoUserAdmin):
+class UserAdmin(AuditedAdmin, PermissionsMixin, DjangoUserAdmin):
     form = UserEditForm
     add_form = UserAddForm
     add_form_template = None
@@ -172,7 +173,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(AuditedAdmin, DjangoGroupAdmin):
+class GroupAdmin(AuditedAdmin, PermissionsMixin, DjangoGroupAdmin):
     """Groups of permissions for operations. Only a superuser changes what others may do."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -31,7 +31,7 @@ class Lane(models.Model):
         verbose_name_plural = _("lanes")
 
     def __str__(self) -> str:
-        return f"lane {self.pk}"
+        return f"{_('lane')} {self.pk}"
 
 
 class ProductStatus(models.Model):

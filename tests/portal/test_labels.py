@@ -96,3 +96,14 @@ def test_pages_of_django_and_allauth_are_portuguese_too(name: str, portuguese: s
     officer.user.save()
     visitor = officer.client if name.startswith("admin") else Client()
     assert portuguese in visitor.get(reverse(name)).content.decode()
+
+
+def test_permissions_are_offered_in_portuguese_and_only_those_that_allow_something() -> None:
+    officer = Person.staff()
+    officer.user.language = "pt-br"
+    officer.user.save()
+    page = officer.client.get(reverse("admin:auth_group_add")).content.decode()
+    offered = re.findall(r"<option value=\"\d+\">([^<]+)</option>", page)
+    assert "Catálogo | publicação | Pode publicar um arquivo" in offered
+    assert "Acesso | usuário | alterar" in offered
+    assert [words for words in offered if "Can " in words or "Periodic" in words] == []
