@@ -1,11 +1,14 @@
 """The verbs of dispatch: publish, announce, withdraw, send again, hold and cancel what waits."""
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from django.core.files import File
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from access.actors import Actor
 from access.audit import record
@@ -21,6 +24,11 @@ from dispatch.models import Delivery, Event, Reason, State
 from dispatch.payloads import dump
 from dispatch.querysets import DeliveryQuerySet
 from dispatch.wakeup import wake_dispatchers
+
+logger = structlog.get_logger(__name__)
+
+# SQLite takes 32,766 parameters in a statement where it was not built for more.
+CHUNK = 5_000
 
 
 @dataclass(frozen=True)
@@ -81,16 +89,35 @@ def announce(publication: Publication, *, by: Actor) -> int:
 
 
 def release_due_publications(*, now: datetime) -> int:
-    """Let embargoes end whose time has come, each in a transaction of its own; return how many this call released."""
-    by = Actor.system("dispatcher")
+    """Let embargoes end whose time has come, each in a transaction of its own; return how many this call released.
+
+    One that can't be announced is tried again a second later, and keeps neither the others nor the sending waiting.
+    """
     released = 0
     for publication in catalog.due_publications(now):
-        with transaction.atomic():
-            # Two dispatchers look at the same moment; the conditional update inside lets one of them through.
-            if catalog.release_publication(publication, now=now, by=by):
-                announce(publication, by=by)
-                released += 1
+        try:
+            released += _release(publication, now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("dispatch.release_failed", publication=str(publication.uuid))
     return released
+
+
+def _release(publication: Publication, now: datetime) -> bool:
+    by = Actor.system(gettext_noop("dispatcher"))
+    with transaction.atomic():
+        # Two dispatchers look at the same moment; the conditional update inside lets one of them through.
+        if not catalog.release_publication(publication, now=now, by=by):
+            return False
+        announce(publication, by=by)
+    return True
+
+
+def next_embargo_end(now: datetime) -> datetime | None:
+    """Return when the next embargo ends that has not ended yet."""
+    coming = Publication.objects.embargoed().filter(publish_at__gt=now).order_by("publish_at")
+    return coming.values_list("publish_at", flat=True).first()
 
 
 def withdraw(publication: Publication, *, reason: str, by: Actor) -> int:
@@ -106,23 +133,35 @@ def withdraw(publication: Publication, *, reason: str, by: Actor) -> int:
 
 def cancel(deliveries: DeliveryQuerySet, *, reason: str) -> int:
     """Cancel open, unleased deliveries; products' statuses fall back to the delivery before. Needs a transaction."""
-    now = clock.now()
-    ids = list(deliveries.open().unleased().order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
-    changed = Delivery.objects.filter(pk__in=ids).update(
-        state=State.CANCELLED, reason=reason, due_at=None, lease_token=None, finished_at=now
-    )
-    statuses.follow(ids, State.CANCELLED, now=now)
+    now, changed = clock.now(), 0
+    for chunk in _batched(sorted(deliveries.open().unleased().values_list("pk", flat=True)), CHUNK):
+        lock_deliveries({*chunk, *statuses.find_before(chunk).values()})
+        ids = list(Delivery.objects.filter(pk__in=chunk).open().unleased().values_list("pk", flat=True))
+        changed += Delivery.objects.filter(pk__in=ids).update(
+            state=State.CANCELLED, reason=reason, due_at=None, lease_token=None, finished_at=now
+        )
+        statuses.follow(ids, State.CANCELLED, now=now)
     return changed
 
 
 def hold(deliveries: DeliveryQuerySet, *, reason: str) -> int:
     """Take waiting, unleased deliveries out of the claims until somebody decides about them. Needs a transaction."""
-    ids = list(
-        deliveries.waiting().unleased().order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True)
-    )
-    changed = Delivery.objects.filter(pk__in=ids).update(state=State.HELD, reason=reason, due_at=None)
-    statuses.follow(ids, State.HELD, now=clock.now())
+    now, changed = clock.now(), 0
+    for chunk in _batched(sorted(deliveries.waiting().unleased().values_list("pk", flat=True)), CHUNK):
+        lock_deliveries(chunk)
+        ids = list(Delivery.objects.filter(pk__in=chunk).waiting().unleased().values_list("pk", flat=True))
+        changed += Delivery.objects.filter(pk__in=ids).update(state=State.HELD, reason=reason, due_at=None)
+        statuses.follow(ids, State.HELD, now=now)
     return changed
+
+
+def lock_deliveries(ids: Collection[int]) -> None:
+    """Lock these rows in the order in which everybody does; what they hold is read after that."""
+    list(Delivery.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def _batched(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 def stop_delivery(delivery: Delivery, *, by: Actor) -> None:

@@ -35,8 +35,12 @@ def fan_out(event: Event, webhooks: QuerySet[Webhook], *, now: datetime, by: str
 
     The webhooks that the system stopped get theirs as held. Lanes are made for webhooks that have none.
     """
-    _insert(Lane, webhooks, {"webhook_id": F("pk"), "failures_in_row": Value(0)}, ignore_existing=True)
     made = _insert(Delivery, webhooks, _delivery_columns(event, now, by))
+    # From what was written, not from `webhooks` once more: a webhook that has just subscribed would be in one of the
+    # two statements only, and a delivery without a lane is never claimed.
+    written = Delivery.objects.filter(event=event, cause=Cause.AUTOMATIC)
+    lane = {"webhook_id": F("webhook_id"), "failures_in_row": Value(0)}
+    _insert(Lane, written, lane, ignore_existing=True, order="webhook_id")
     if event.publication and event.mode == Mode.LIVE:
         point_statuses_to(event, event.publication.product, now=now)
     return made
@@ -53,7 +57,10 @@ def point_statuses_to(event: Event, product: Product, *, now: datetime) -> None:
         "failed_attempts": Value(0),
         "changed_at": Value(now, output_field=models.DateTimeField()),
     }
-    _insert(ProductStatus, deliveries, columns, conflict=("webhook_id", "product_id"), order="webhook_id")
+    # Two publications of a product at once: whichever comes last, the newer delivery stays.
+    newer = "excluded.delivery_id > dispatch_productstatus.delivery_id"
+    conflict = ("webhook_id", "product_id")
+    _insert(ProductStatus, deliveries, columns, conflict=conflict, only_if=newer, order="webhook_id")
 
 
 def _delivery_columns(event: Event, now: datetime, by: str) -> dict:
@@ -90,6 +97,7 @@ def _insert(
     *,
     ignore_existing: bool = False,
     conflict: tuple[str, ...] = (),
+    only_if: str = "",
     order: str = "pk",
 ) -> int:
     # A prefix keeps the annotations from clashing with the source's own fields of the same name.
@@ -103,7 +111,7 @@ def _insert(
         sql += " ON CONFLICT DO NOTHING"
     if conflict:
         changes = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in columns if name not in conflict)
-        sql += f" ON CONFLICT ({', '.join(quote(name) for name in conflict)}) DO UPDATE SET {changes}"
+        sql += f" ON CONFLICT ({', '.join(quote(name) for name in conflict)}) DO UPDATE SET {changes} WHERE {only_if}"
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return max(cursor.rowcount, 0)

@@ -64,29 +64,36 @@ def record_results(finished: Sequence[Finished]) -> int:
     with transaction.atomic():
         now = clock.now()
         gone = _lock_gone_webhooks(finished)
-        ours = _lock_ours(finished)
+        held = _find_to_be_held(gone)
+        ours = _lock_ours(finished, held)
         back = [done for done in ours if done.result.error == outcomes.NOT_STARTED]
         judged = [_judge(done, now) for done in ours if done.result.error != outcomes.NOT_STARTED]
         _hand_back([done.claimed for done in back], now)
         _write_attempts(judged, now)
         _write_deliveries(judged, now)
-        _write_statuses(judged, now)
+        _write_statuses(judged, held, now)
         _write_lanes(judged, now)
         _stop(gone, judged)
     return len(judged)
 
 
 def record_one(finished: Finished) -> None:
-    """Write one result; without its texts when the database refuses those, so that its delivery still moves on."""
-    try:
-        record_results([finished])
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
-        logger.exception("dispatch.result_refused", attempt=finished.claimed.attempt_id)
-        result = finished.result
-        bare = Result(status=result.status, error=result.error, timing=result.timing, private=result.private)
-        record_results([Finished(finished.claimed, bare, [])])
+    """Write one result; without its texts when the database refuses those, so that its delivery still moves on.
+
+    Raises only what a database that is away raises. A result that can't be written at all is given up: its lease runs
+    out, and the third time the delivery ends as lost by the worker.
+    """
+    result = finished.result
+    bare = Result(status=result.status, error=result.error, timing=result.timing, private=result.private)
+    for attempt in (finished, Finished(finished.claimed, bare, [])):
+        try:
+            record_results([attempt])
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("dispatch.result_refused", attempt=finished.claimed.attempt_id)
+        else:
+            return
 
 
 def release(claims: Sequence[Claimed]) -> None:
@@ -103,9 +110,12 @@ def _hand_back(claims: Sequence[Claimed], now: datetime) -> None:
     bulk.update_rows(Attempt, [{"id": row.attempt_id, **closed} for row in claims])
 
 
-def _lock_ours(finished: Sequence[Finished]) -> list[Finished]:
-    """Lock the deliveries, in the order of their ids as everybody does, and keep those whose lease is still ours."""
-    ids = [done.claimed.delivery_id for done in finished]
+def _lock_ours(finished: Sequence[Finished], held: Sequence[int]) -> list[Finished]:
+    """Lock the deliveries, in the order of their ids as everybody does, and keep those whose lease is still ours.
+
+    With them those that a 410 is going to hold: locked later, they would be out of the order.
+    """
+    ids = [done.claimed.delivery_id for done in finished] + list(held)
     rows = Delivery.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
     leases = dict(rows.values_list("pk", "lease_token"))
     ours = [done for done in finished if leases.get(done.claimed.delivery_id) == done.claimed.lease_token]
@@ -192,8 +202,8 @@ def _write_deliveries(judged: Sequence[_Judged], now: datetime) -> None:
     )
 
 
-def _write_statuses(judged: Sequence[_Judged], now: datetime) -> None:
-    statuses.lock([row.finished.claimed.delivery_id for row in judged])
+def _write_statuses(judged: Sequence[_Judged], held: Sequence[int], now: datetime) -> None:
+    statuses.lock([row.finished.claimed.delivery_id for row in judged] + list(held))
     bulk.update_rows(
         ProductStatus,
         [
@@ -250,6 +260,12 @@ def _lock_gone_webhooks(finished: Sequence[Finished]) -> list[Webhook]:
     if not gone:
         return []
     return list(Webhook.objects.filter(pk__in=gone).order_by("pk").select_for_update(no_key=True))
+
+
+def _find_to_be_held(gone: Sequence[Webhook]) -> list[int]:
+    if not gone:
+        return []
+    return list(Delivery.objects.filter(webhook__in=gone).waiting().unleased().values_list("pk", flat=True))
 
 
 def _stop(webhooks: Sequence[Webhook], judged: Sequence[_Judged]) -> None:

@@ -79,11 +79,12 @@ def send_event(webhook: Webhook, event: Event, *, product: Product | None, by: A
             under_way = _supersede(webhook, event.subject)
             sending = under_way or _create(webhook, event, product, by)
     except IntegrityError:
-        # Another press was faster: the database lets one sending by hand wait per webhook and subject.
-        waiting = Delivery.objects.manual().waiting().filter(webhook=webhook, subject=event.subject).first()
-        if waiting is None:
+        # Another press was faster: the database lets one sending by hand wait per webhook and subject. The newest is
+        # meant, whatever its state: it waited a moment ago, and may have been sent since.
+        faster = Delivery.objects.manual().filter(webhook=webhook, subject=event.subject).order_by("-pk").first()
+        if faster is None:
             raise
-        return Sending(waiting, Press.ON_ITS_WAY)
+        return Sending(faster, Press.ON_ITS_WAY)
     return sending
 
 
