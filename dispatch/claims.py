@@ -1,7 +1,8 @@
 """Claiming: one short transaction that takes due deliveries, leases them, renders missing bodies and writes the
 attempts down before anything is sent (delivery.md, "Claiming")."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from dispatch import bulk, clock, lanes, statuses
 from dispatch.models import Attempt, Delivery, Event, Outcome, Reason, State
@@ -17,7 +18,7 @@ from dispatch.models.deliveries import FINAL_STATES
 from dispatch.rendering import Poison, Rendered, render_body
 from dispatch.retry import UNKNOWN_LIMIT
 from webhooks.masking import masked_url
-from webhooks.models import Webhook
+from webhooks.models import ProductSubscription, Webhook
 from webhooks.sending import Message, PlanError, SendPlan, load_plans
 
 logger = structlog.get_logger(__name__)
@@ -28,12 +29,17 @@ End = tuple[str, str]
 # The diagnosis of an attempt whose worker died.
 WORKER_LOST = "worker_lost"
 
+# How long a row that breaks its claim is left alone. It is not ended: a mistake of a release of ours could
+# otherwise end every delivery that it meets.
+SET_ASIDE = timedelta(minutes=5)
+
 PICK_COLUMNS = (
     "id",
     "uuid",
     "webhook_id",
     "event_id",
     "cause",
+    "urgent",
     "lease_token",
     "attempts_made",
     "counted_attempts",
@@ -49,7 +55,7 @@ CROSS JOIN LATERAL (
     SELECT w.id FROM dispatch_delivery w
     WHERE w.webhook_id = turn.webhook_id AND w.state = 'waiting' AND w.due_at <= %s {urgency}
     ORDER BY w.due_at, w.id LIMIT turn.quota
-    FOR UPDATE SKIP LOCKED
+    FOR NO KEY UPDATE SKIP LOCKED
 ) AS d
 """
 
@@ -71,7 +77,10 @@ class Claimed:
     number: int
     counted_attempts: int
     started_at: datetime
+    # time.monotonic() of `started_at`, read before it.
+    booked_at: float
     limited: bool
+    urgent: bool
     plan: SendPlan
     message: Message
 
@@ -94,6 +103,7 @@ class _Row:
     webhook_id: int
     event_id: int
     cause: str
+    urgent: bool
     lease_token: UUID | None
     attempts_made: int
     counted_attempts: int
@@ -104,31 +114,58 @@ class _Row:
     event: Event | None = None
     end: End | None = None
     diagnosis: str = ""
+    left: bool = False
+    subscribed: bool = False
 
 
-def claim_due(limit: int, *, after: int = 0) -> Claim:
+Lease = Callable[[list[_Row], Collection[int], datetime], list[Claimed]]
+
+
+def claim_due(limit: int, *, after: int = 0, room: int | None = None) -> Claim:
     """Take at most `limit` due deliveries, fairly between webhooks, starting behind webhook id `after`.
 
+    `room`: how many requests could start now; no more are taken of webhooks with a rate limit, whose slots don't wait.
     Safe beside any number of other claims, and when the process dies at any line: before the commit nothing happened,
     after it the lease runs out by itself.
     """
+    room = limit if room is None else room
+    try:
+        return _claim(limit, after, room, _lease)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        # One row that breaks the claim would break every claim after it: find it, and let the others through.
+        logger.exception("dispatch.claim_failed")
+        return _claim(limit, after, room, _lease_singly)
+
+
+def _claim(limit: int, after: int, room: int, lease: Lease) -> Claim:
     with transaction.atomic():
         now = clock.now()
-        urgent, due = lanes.find_due_webhooks(now, after=after)
+        urgent, due = lanes.find_due_webhooks(now, after=after, limit=limit)
         if not urgent and not due:
             return Claim()
         webhook_ids = list(dict.fromkeys([*urgent, *due]))
         limits = lanes.rate_limits(webhook_ids)
-        turns = lanes.take_turns(webhook_ids, limit=limit, limits=limits, now=now)
-        _close_full_lanes(limits, turns, now)
+        turns = lanes.take_turns(webhook_ids, limit=limit, limits=limits, room=room, now=now)
         rows = _pick(turns, urgent, now)
-        claimed = _lease(rows, limited=limits.keys(), now=now) if rows else []
-    return Claim(claimed, last_webhook=due[-1] if len(due) >= lanes.LANES_PER_CLAIM else 0, taken=len(rows))
+        claimed = lease(rows, limits.keys(), now) if rows else []
+    return Claim(claimed, last_webhook=due[-1] if due else 0, taken=len(rows))
 
 
-def _close_full_lanes(limits: dict[int, lanes.RateLimit], turns: Sequence[lanes.Turn], now: datetime) -> None:
-    for webhook_id in limits.keys() - {turn.webhook_id for turn in turns}:
-        lanes.close_lane_until(webhook_id, limits[webhook_id], now)
+def _lease_singly(rows: list[_Row], limited: Collection[int], now: datetime) -> list[Claimed]:
+    """Lease row by row; one that can't be prepared is set aside for a while, as it is."""
+    claimed: list[Claimed] = []
+    for row in rows:
+        try:
+            with transaction.atomic():
+                claimed += _lease([row], limited, now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("dispatch.row_set_aside", delivery=str(row.uuid), seconds=SET_ASIDE.total_seconds())
+            Delivery.objects.filter(pk=row.id).update(due_at=now + SET_ASIDE)
+    return claimed
 
 
 def _pick(turns: Sequence[lanes.Turn], urgent: Iterable[int], now: datetime) -> list[_Row]:
@@ -160,17 +197,18 @@ def _pick_ids(quotas: dict[int, int], urgency: str, now: datetime) -> list[int]:
         return found
 
 
-def _lease(rows: list[_Row], *, limited: Iterable[int], now: datetime) -> list[Claimed]:
+def _lease(rows: list[_Row], limited: Collection[int], now: datetime) -> list[Claimed]:
     _close_lost_attempts(rows, now)
     plans = load_plans({row.webhook_id for row in rows})
     _join_events(rows)
     hindered = find_hindered(plans)
     for row in rows:
         _prepare(row, plans[row.webhook_id], hindered, now)
-    ended = [row for row in rows if row.end]
+    _leave_busy(rows)
+    ended = [row for row in rows if row.end and not row.left]
     going = [row for row in rows if not row.end]
     _end(ended, plans, now)
-    return _start(going, plans, set(limited), now)
+    return _start(going, plans, limited)
 
 
 def _close_lost_attempts(rows: list[_Row], now: datetime) -> None:
@@ -190,8 +228,14 @@ def _close_lost_attempts(rows: list[_Row], now: datetime) -> None:
 
 def _join_events(rows: list[_Row]) -> None:
     events = Event.objects.select_related("publication").in_bulk({row.event_id for row in rows})
+    products = {event.publication.product_id for event in events.values() if event.publication}
+    subscriptions = ProductSubscription.objects.filter(
+        webhook__in={row.webhook_id for row in rows}, product__in=products
+    )
+    subscribed = set(subscriptions.values_list("webhook", "product"))
     for row in rows:
-        row.event = events[row.event_id]
+        row.event = event = events[row.event_id]
+        row.subscribed = event.publication is not None and (row.webhook_id, event.publication.product_id) in subscribed
 
 
 def _prepare(row: _Row, plan: SendPlan | PlanError, hindered: dict[int, End], now: datetime) -> None:
@@ -199,8 +243,12 @@ def _prepare(row: _Row, plan: SendPlan | PlanError, hindered: dict[int, End], no
     if row.end:
         return
     assert row.event is not None
-    if row.event.publication and row.event.publication.withdrawn_at:
+    publication = row.event.publication
+    if publication and publication.withdrawn_at:
         row.end = (State.CANCELLED, Reason.WITHDRAWN)
+    elif publication and not row.subscribed:
+        # It was in flight, or just being written, when the product was taken off the webhook's list.
+        row.end = (State.CANCELLED, Reason.UNSUBSCRIBED)
     elif row.webhook_id in hindered:
         row.end = hindered[row.webhook_id]
     elif isinstance(plan, PlanError):
@@ -211,6 +259,21 @@ def _prepare(row: _Row, plan: SendPlan | PlanError, hindered: dict[int, End], no
             row.end, row.diagnosis = _end_of_poison(row, rendered, plan), rendered.code
         else:
             _keep_body(row, rendered)
+
+
+def _leave_busy(rows: list[_Row]) -> None:
+    """Leave a row for the next claim when its end has to wait for the record of the delivery before it.
+
+    We hold lanes, and a record that holds that delivery may be waiting for one of them.
+    """
+    cancelled = {row.id: row for row in rows if row.end and row.end[0] == State.CANCELLED}
+    if not cancelled:
+        return
+    before = statuses.find_before(cancelled)
+    wanted = Delivery.objects.filter(pk__in=before.values()).select_for_update(skip_locked=True, no_key=True)
+    locked = set(wanted.values_list("pk", flat=True))
+    for delivery_id, other in before.items():
+        cancelled[delivery_id].left = other not in locked
 
 
 def find_hindered(webhook_ids: Iterable[int]) -> dict[int, End]:
@@ -254,6 +317,8 @@ def _end(rows: list[_Row], plans: dict[int, Any], now: datetime) -> None:
     tried = {row.id for row in rows if row.diagnosis and row.diagnosis != WORKER_LOST}
     Attempt.objects.bulk_create(_unsent_attempt(row, now) for row in rows if row.id in tried)
     bulk.update_rows(Delivery, [_end_values(row, plans[row.webhook_id], row.id in tried, now) for row in rows])
+    # All of them first: locked state by state, two claims could wait for each other.
+    statuses.lock([row.id for row in rows])
     for state in {row.end[0] for row in rows if row.end}:
         statuses.follow([row.id for row in rows if row.end and row.end[0] == state], state, now=now)
     logger.info("dispatch.ended_unsent", deliveries=len(rows))
@@ -289,10 +354,14 @@ def _unsent_attempt(row: _Row, now: datetime) -> Attempt:
     )
 
 
-def _start(rows: list[_Row], plans: dict[int, Any], limited: set[int], now: datetime) -> list[Claimed]:
+def _start(rows: list[_Row], plans: dict[int, Any], limited: Collection[int]) -> list[Claimed]:
     if not rows:
         return []
     lease_token = uuid4()
+    # The slots: as late as can be, because a request that starts more than 50 ms after its slot is handed back, and
+    # the claim has waited for locks and rendered bodies until here.
+    booked_at = time.monotonic()
+    now = clock.now()
     lease_ends = now + timedelta(seconds=settings.PORTAL_DISPATCH_LEASE_SECONDS)
     bulk.update_rows(Delivery, [_lease_values(row, lease_token, lease_ends) for row in rows])
     attempts = Attempt.objects.bulk_create(
@@ -308,7 +377,7 @@ def _start(rows: list[_Row], plans: dict[int, Any], limited: set[int], now: date
         for row in rows
     )
     return [
-        _claimed(row, attempt, plans[row.webhook_id], limited=row.webhook_id in limited)
+        _claimed(row, attempt, plans[row.webhook_id], booked_at=booked_at, limited=row.webhook_id in limited)
         for row, attempt in zip(rows, attempts, strict=True)
     ]
 
@@ -326,7 +395,7 @@ def _lease_values(row: _Row, lease_token: UUID, lease_ends: datetime) -> dict[st
     }
 
 
-def _claimed(row: _Row, attempt: Attempt, plan: SendPlan, *, limited: bool) -> Claimed:
+def _claimed(row: _Row, attempt: Attempt, plan: SendPlan, *, booked_at: float, limited: bool) -> Claimed:
     assert row.event is not None
     assert row.body is not None
     message = Message(
@@ -345,7 +414,9 @@ def _claimed(row: _Row, attempt: Attempt, plan: SendPlan, *, limited: bool) -> C
         number=attempt.number,
         counted_attempts=row.counted_attempts,
         started_at=attempt.slot_at,
+        booked_at=booked_at,
         limited=limited,
+        urgent=row.urgent,
         plan=plan,
         message=message,
     )

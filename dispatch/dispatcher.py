@@ -16,10 +16,10 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from dispatch import clock, failpoints
-from dispatch.actions import release_due_publications
+from dispatch.actions import next_embargo_end, release_due_publications
 from dispatch.beats import DispatcherSign
 from dispatch.claims import Claimed, claim_due
-from dispatch.records import Finished, record_one, record_results, release
+from dispatch.records import Finished, record_one, record_results
 from outbound import outcomes
 from outbound.client import Pool
 from outbound.transfer import Result
@@ -31,6 +31,8 @@ POLL_SECONDS = 1.0
 RECORD_AFTER_SECONDS = 0.05
 RECORD_ROWS = 100
 SLOT_TOLERANCE_SECONDS = 0.05
+# What ends just before its lease has to be written down before it too, or another claim sends it again.
+RECORDING_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 5.0
 
 
@@ -48,6 +50,7 @@ class Dispatcher:
         self.last_webhook = 0
         self.next_poll = 0.0
         self.pause = 0.0
+        self.paused_until = 0.0
 
     def wake(self) -> None:
         """Look for due rows now."""
@@ -66,7 +69,13 @@ class Dispatcher:
         self._finish()
 
     def step(self) -> None:
-        """One turn of the loop. A database that went away costs a pause, never a row: results wait until written."""
+        """One turn of the loop. A database that went away costs a pause, never a row: results wait until written.
+
+        What is in flight is listened to meanwhile: an answer that nobody reads until its deadline looks like none.
+        """
+        if time.monotonic() < self.paused_until:
+            self._collect(self.paused_until - time.monotonic())
+            return
         try:
             self._tick()
             self._refill()
@@ -86,10 +95,14 @@ class Dispatcher:
         """Once a second: look whatever the wake-ups say, let embargoes end, show that this process lives."""
         if time.monotonic() < self.next_poll:
             return
-        self.next_poll = time.monotonic() + POLL_SECONDS
-        self.look_again = True
-        release_due_publications(now=clock.now())
+        now = clock.now()
+        release_due_publications(now=now)
         self.sign.show()
+        self.look_again = True
+        # At the very moment at which an embargo ends: a second later is too late.
+        next_end = next_embargo_end(now)
+        wait = POLL_SECONDS if next_end is None else min(POLL_SECONDS, max(0.0, (next_end - now).total_seconds()))
+        self.next_poll = time.monotonic() + wait
 
     def _refill(self) -> None:
         if not self.look_again or len(self.queue) > settings.PORTAL_DISPATCH_CONCURRENCY // 2:
@@ -97,10 +110,14 @@ class Dispatcher:
         self.look_again = False
         # Read before the claim: the lease can only be longer than what this clock says.
         before = time.monotonic()
-        claim = claim_due(settings.PORTAL_DISPATCH_BATCH - len(self.queue), after=self.last_webhook)
+        room = max(0, self.pool.free - len(self.queue))
+        claim = claim_due(settings.PORTAL_DISPATCH_BATCH - len(self.queue), after=self.last_webhook, room=room)
         self.last_webhook = claim.last_webhook
         self.look_again = self.look_again or claim.taken > 0
-        self.queue.extend((claimed, before) for claimed in claim.rows)
+        # A slot is good for a moment, and a person waits for what is urgent: both go before what lies here already.
+        hurried = [claimed for claimed in claim.rows if claimed.limited or claimed.urgent]
+        self.queue.extend((claimed, before) for claimed in claim.rows if not (claimed.limited or claimed.urgent))
+        self.queue.extendleft((claimed, before) for claimed in reversed(hurried))
 
     def _start_queued(self) -> None:
         while self.queue and self.pool.free:
@@ -108,16 +125,26 @@ class Dispatcher:
             self._start(claimed, claimed_at)
 
     def _start(self, claimed: Claimed, claimed_at: float) -> None:
-        lease_covers = claimed_at + settings.PORTAL_DISPATCH_LEASE_SECONDS - settings.PORTAL_OUTBOUND_DEADLINE_SECONDS
-        not_after = min(lease_covers, claimed_at + SLOT_TOLERANCE_SECONDS) if claimed.limited else lease_covers
+        needed = settings.PORTAL_OUTBOUND_DEADLINE_SECONDS + RECORDING_SECONDS
+        not_after = claimed_at + settings.PORTAL_DISPATCH_LEASE_SECONDS - needed
+        if claimed.limited:
+            not_after = min(not_after, claimed.booked_at + SLOT_TOLERANCE_SECONDS)
         if time.monotonic() > not_after:
             self._keep(Finished(claimed, Result(error=outcomes.NOT_STARTED), []))
             return
         failpoints.reach(failpoints.BEFORE_POST)
+        try:
+            self._send(claimed, not_after)
+        except Exception as error:
+            # A mistake of ours. Let out, it would end the process, and every row of its batch would pay with it.
+            logger.exception("dispatcher.not_startable", attempt=claimed.attempt_id)
+            self._keep(Finished(claimed, Result(error=outcomes.TRANSFER_FAILED, detail=type(error).__name__), []))
+        failpoints.reach(failpoints.IN_FLIGHT)
+
+    def _send(self, claimed: Claimed, not_after: float) -> None:
         request = build_request(claimed.plan, claimed.message, datetime.now(UTC), not_after)
         # Masked now: the request itself, with its secrets, is forgotten as soon as libcurl has it.
         self.pool.start(request, (claimed, redacted_headers(claimed.plan, request)))
-        failpoints.reach(failpoints.IN_FLIGHT)
 
     def _collect(self, patience: float) -> None:
         for (claimed, headers), result in self.pool.poll(patience):
@@ -160,28 +187,33 @@ class Dispatcher:
         return max(0.0, self.next_poll - time.monotonic())
 
     def _finish(self) -> None:
-        release_rows = [claimed for claimed, _ in self.queue]
+        """Hand back what was not started, so that others take it now, and write what is in flight as it comes in."""
+        self.done += [Finished(claimed, Result(error=outcomes.NOT_STARTED), []) for claimed, _ in self.queue]
         self.queue.clear()
-        while self.pool.in_flight:
-            self._collect(POLL_SECONDS)
-        while True:
-            try:
-                release(release_rows)
-                self._record()
+        while self.pool.in_flight or self.done:
+            if time.monotonic() >= self.paused_until and not self._record_at_end():
                 break
-            except (DatabaseError, InterfaceError) as error:
-                self._recover(error)
-                if self.pause >= LONGEST_PAUSE_SECONDS:
-                    # The leases run out by themselves: what is lost here is sent again, not lost.
-                    logger.error("dispatcher.results_not_recorded", results=len(self.done))
-                    break
+            self._collect(max(self.paused_until - time.monotonic(), POLL_SECONDS if self.pool.in_flight else 0.0))
         self.done = []
         self.sign.remove()
         self.pool.close()
 
+    def _record_at_end(self) -> bool:
+        """Write what there is; False when the database stays away and nothing else is to come."""
+        try:
+            self._record()
+            self.pause = 0.0
+        except (DatabaseError, InterfaceError) as error:
+            self._recover(error)
+            if self.pause >= LONGEST_PAUSE_SECONDS and not self.pool.in_flight:
+                # The leases run out by themselves: what is lost here is sent again, not lost.
+                logger.error("dispatcher.results_not_recorded", results=len(self.done))
+                return False
+        return True
+
     def _recover(self, error: Exception) -> None:
         self.pause = min(LONGEST_PAUSE_SECONDS, self.pause * 2 or 0.1)
+        self.paused_until = time.monotonic() + self.pause
         logger.warning("dispatcher.database_failed", error=type(error).__name__, pause_seconds=self.pause)
         connection.close()
         self.look_again = True
-        time.sleep(self.pause)

@@ -1,0 +1,125 @@
+"""The loop itself: a database that is away, an end, slots that don't wait, embargoes to the second."""
+
+import time
+from datetime import timedelta
+from unittest.mock import Mock
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from access.actors import Actor
+from dispatch import claims, lanes
+from dispatch.actions import announce
+from dispatch.claims import claim_due
+from dispatch.models import Attempt, Delivery
+from tests.factories import make_delivery, make_publication, make_webhook
+from tests.receiver import Answer, Call
+
+pytestmark = pytest.mark.django_db
+BY = Actor.system("test")
+
+
+def test_answers_are_listened_to_while_the_database_is_away(webhook, product, receiver, dispatcher, monkeypatch):
+    """Fault 5: the answer comes in during the pause, and is written once the database is back."""
+    announce(make_publication(product), by=BY)
+    monkeypatch.setattr("dispatch.dispatcher.connection", Mock())
+    while not dispatcher.pool.in_flight:
+        dispatcher._refill()
+        dispatcher._start_queued()
+    dispatcher.pause = 0.8
+    dispatcher._recover(OperationalError("away"))
+    while time.monotonic() < dispatcher.paused_until:
+        dispatcher.step()
+    assert [finished.result.status for finished in dispatcher.done] == [200]
+    assert Delivery.objects.get().state == "waiting"
+    while dispatcher.done:
+        dispatcher.step()
+    assert Delivery.objects.get().state == "delivered"
+
+
+def test_at_the_end_what_was_not_started_is_handed_back_before_the_rest_has_ended(
+    webhook, product, receiver, dispatcher
+):
+    """Fault 16: the other dispatchers take it now, not when our slowest receiver has answered."""
+    seen = []
+    claimed = [make_delivery(webhook=webhook).pk for _ in range(2)]
+    rows = claim_due(10).rows
+    receiver.answer("/hook", Call(lambda request: time.sleep(1) or Answer(200)))
+    dispatcher._start(rows[0], time.monotonic())
+    dispatcher.queue.append((rows[1], time.monotonic()))
+    collect = dispatcher._collect
+
+    def looking(seconds):
+        seen.append((dispatcher.pool.in_flight, Delivery.objects.get(pk=claimed[1]).lease_token))
+        collect(seconds)
+
+    dispatcher._collect = looking
+    dispatcher._finish()
+    assert seen[0] == (1, None)
+
+
+def test_a_slow_claim_does_not_use_up_the_slots_of_a_rate_limit(product, receiver, loopback, work, monkeypatch):
+    """CERC-15: a slot is booked at the end of the claim, or a busy database would hand it back for ever."""
+    make_webhook(
+        request_uri=receiver.url("/hook"), products=[product], rate_limit_count=5, rate_limit_period_seconds=60
+    )
+    announce(make_publication(product), by=BY)
+    honest = claims.load_plans
+    monkeypatch.setattr(claims, "load_plans", lambda ids: time.sleep(0.1) or honest(ids))
+    work()
+    assert Delivery.objects.get().state == "delivered"
+    assert Attempt.objects.count() == 1
+
+
+def test_no_slots_are_booked_that_nobody_is_free_to_use(db):
+    limited, other = make_webhook(rate_limit_count=5, rate_limit_period_seconds=60), make_webhook()
+    for webhook in (limited, other):
+        for _ in range(3):
+            make_delivery(webhook=webhook)
+    rows = claim_due(10, room=1).rows
+    assert sorted(row.webhook_id for row in rows) == [limited.pk, *[other.pk] * 3]
+
+
+def test_small_batches_pass_over_no_webhook(db, settings, monkeypatch):
+    """Found and given no row, a webhook would be passed over turn after turn."""
+    monkeypatch.setattr(lanes, "LANES_PER_CLAIM", 4)
+    webhooks = [make_webhook() for _ in range(8)]
+    for webhook in webhooks:
+        for _ in range(4):
+            make_delivery(webhook=webhook)
+    served, after = set(), 0
+    for _ in range(4):
+        claim = claim_due(2, after=after)
+        served |= {row.webhook_id for row in claim.rows}
+        after = claim.last_webhook
+    assert served == {webhook.pk for webhook in webhooks}
+
+
+def test_an_embargo_ends_at_its_time_and_not_at_the_next_poll(webhook, product, receiver, dispatcher):
+    """Within a second of its time, whenever in that second the loop last looked."""
+    dispatcher.step()
+    due = timezone.now() + timedelta(seconds=0.3)
+    make_publication(product, published_at=None, publish_at=due)
+    dispatcher.next_poll = 0.0
+    while not receiver.requests():
+        dispatcher.step()
+        assert timezone.now() < due + timedelta(seconds=5)
+    assert Delivery.objects.get().created_at - due < timedelta(seconds=0.4)
+
+
+def test_due_webhooks_are_found_by_the_index_of_what_waits(db):
+    """Not by the foreign key's: that one holds every delivery of ninety days."""
+    if connection.vendor != "postgresql":
+        pytest.skip("the plan is PostgreSQL's")
+    values = {"now": timezone.now(), "cap": 4, "limit": 64, "after": 0}
+    for _ in range(3):
+        first = make_delivery()
+        row = {"event": first.event, "webhook": first.webhook, "cause": "reenviar", "created_at": first.created_at}
+        Delivery.objects.bulk_create(Delivery(**row, due_at=first.due_at, subject=f"s:{n}") for n in range(500))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE dispatch_delivery")
+        cursor.execute("EXPLAIN " + lanes.DUE_WEBHOOKS, values)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert plan.count("delivery_claim") >= 2
+    assert "dispatch_delivery_webhook_id" not in plan
