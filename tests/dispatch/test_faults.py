@@ -1,4 +1,4 @@
-"""Real processes, killed for real: faults 1, 2, 3, 6, 7 and 16 of safety.md section 4.
+"""Real processes, killed for real: faults 1, 2, 3, 5, 6, 7 and 16 of safety.md section 4.
 
 On SQLite one dispatcher works, on PostgreSQL two. The receiver is the oracle, which writes down what it gets before
 it answers and knows nothing of the portal.
@@ -7,16 +7,19 @@ it answers and knows nothing of the portal.
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import connection
 
 from access.actors import Actor
-from dispatch import failpoints
+from dispatch import clock, failpoints
 from dispatch.actions import publish
 from dispatch.models import Attempt, Delivery, DispatcherBeat
 from tests.dispatch.running import LEASE_SECONDS, NUMBERS, compare, database_url, dispatchers, how_many, wait_for_end
@@ -144,6 +147,70 @@ def test_sigterm_under_load_finishes_records_and_hands_back(oracle, tmp_path):
         wait_for_end()
     assert len(oracle.received()) == 200
     compare(oracle)
+
+
+def test_the_database_cut_off_amid_a_batch_loses_nothing_and_repeats_nothing(oracle, tmp_path):
+    """Fault 5: to its clients PostgreSQL restarts. What is answered meanwhile is written down afterwards."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no server to restart")
+    publish_to(oracle, *(f"/slow/1/w{number}" for number in range(120)))
+    with dispatchers(tmp_path) as running:
+        oracle.wait_for(20)
+        # Longer than the deadline: an answer that nobody listens to until then would count as none.
+        with postgres_away(int(NUMBERS["PORTAL_OUTBOUND_DEADLINE_SECONDS"]) + 1):
+            pass
+        wait_for_end()
+        assert all(process.poll() is None for process in running)
+    assert Delivery.objects.filter(state="delivered").count() == 120
+    assert len(oracle.received()) == 120
+    compare(oracle)
+
+
+@contextmanager
+def postgres_away(seconds: float) -> Iterator[None]:
+    """Cut every connection to the test's database and refuse new ones for a while, as a restart does."""
+    name = connection.settings_dict["NAME"]
+    server = psycopg.connect(f"{database_url().rpartition('/')[0]}/postgres", autocommit=True)
+    connection.close()
+    with server:
+        server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        try:
+            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            time.sleep(seconds)
+            yield
+        finally:
+            server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
+
+def test_one_of_two_killed_amid_slow_deliveries_loses_nothing(oracle, tmp_path):
+    """Faults 1 and 6 together: what the dead one held is sent by the other once its lease has run out."""
+    if connection.vendor != "postgresql":
+        pytest.skip("on SQLite one dispatcher works")
+    products = [make_product() for _ in range(10)]
+    for number in range(50):
+        make_webhook(request_uri=oracle.url(f"/slow/0.5/w{number}"), products=products)
+    with dispatchers(tmp_path, 2) as [first, second]:
+        _wait_for_beats()
+        for product in products:
+            publish(product, period="2020-08-15", upload=ContentFile(b"hour;price\n", "data.csv"), by=BY)
+        oracle.wait_for(120)
+        kill(first)
+        wait_until(_only_the_dead_ones_are_left, within=20, what="the other one to send the rest")
+        assert second.poll() is None
+    lost = Attempt.objects.filter(outcome="").count()
+    assert 0 < lost <= 2 * int(NUMBERS["PORTAL_DISPATCH_BATCH"])
+    with dispatchers(tmp_path, **AFTER_THE_LEASE):
+        wait_for_end()
+    assert Delivery.objects.filter(state="delivered").count() == 500
+    assert Attempt.objects.filter(outcome="unknown", counted=False).count() == lost
+    compare(oracle, kills=1)
+
+
+def _only_the_dead_ones_are_left() -> bool:
+    """Whether everything that still waits is leased, and nothing has been written for a second."""
+    waiting = Delivery.objects.waiting()
+    written = Attempt.objects.filter(finished_at__gt=clock.now() - timedelta(seconds=1))
+    return not waiting.filter(lease_token=None).exists() and not written.exists()
 
 
 def test_a_second_dispatcher_on_sqlite_is_refused_with_one_line(oracle, tmp_path):
