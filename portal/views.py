@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -15,8 +15,15 @@ from portal.home import Home
 
 
 @require_safe
-@participant_page()
 def home(request: PortalRequest) -> HttpResponse:
+    """The participant's home. Operations, who belong to no participant, start in the administration."""
+    if request.user.is_authenticated and request.user.is_staff and not request.memberships:
+        return redirect("admin:index")
+    return participant_home(request)
+
+
+@participant_page()
+def participant_home(request: PortalRequest) -> HttpResponse:
     shown = Home(request.actor)
     return render(request, "portal/home.html", {"home": shown, "greeting": _greeting(request, shown.now)})
 
