@@ -56,7 +56,7 @@ class ProductStatus(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.webhook_id}/{self.product_id}: {self.state}"
+        return f"{self.webhook_id}/{self.product_id}: {self.get_state_display()}"
 
 
 class SendBatch(models.Model):
