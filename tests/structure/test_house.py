@@ -3,12 +3,13 @@
 import gettext
 import io
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 
-from portal.catalogues import Key, build_mo, extract, read_po
+from portal.catalogues import Catalogue, Key, build_mo, extract, read_po
 from portal.management.commands.messages import FOLDERS
 from tests.structure.source import ROOT, python_files, templates, tracked_files
 
@@ -62,11 +63,16 @@ def test_both_languages_have_a_catalogue() -> None:
     assert {path.parts[-3] for path in PO_FILES} == {"en", "pt_BR"}
 
 
+@cache
+def _words_of_the_code() -> Catalogue:
+    return extract(ROOT, FOLDERS)
+
+
 @pytest.mark.parametrize("path", PO_FILES, ids=lambda path: path.parts[-3])
 def test_every_word_of_the_code_is_translated(path: Path) -> None:
     """X-5: complete in both languages, and nothing kept that no longer stands in the code."""
     catalogue = read_po(path.read_text())
-    found = extract(ROOT, FOLDERS)
+    found = _words_of_the_code()
     assert sorted(key.text for key in found if key not in catalogue) == []
     assert sorted(key.text for key in catalogue if key not in found and key != Key("")) == []
     assert sorted(key.text for key, message in catalogue.items() if not message.complete) == []

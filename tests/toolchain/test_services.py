@@ -64,6 +64,7 @@ def test_sums_come_from_the_report(tmp_path: Path) -> None:
     assert run._count(tmp_path / "none.xml") == Counter(errors=1)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("ci", "good"), [("true", False), ("", True)])
 def test_a_part_without_its_service_is_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ci: str, good: bool
