@@ -12,6 +12,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from portal.celery import app
 from portal.jobs import JOBS, NAME_PREFIX, InProcessScheduler, Job, sync_jobs
+from tests.structure.source import APPS
 
 calls: list[str] = []
 
@@ -40,6 +41,12 @@ def scheduler(transactional_db: None) -> Any:
 def test_every_job_names_a_task_that_exists(job: Job) -> None:
     module, _, name = job.task.rpartition(".")
     assert getattr(importlib.import_module(module), name).name == job.task
+
+
+def test_every_task_of_ours_is_a_job() -> None:
+    app.loader.import_default_modules()
+    ours = {name for name in app.tasks if name.partition(".")[0] in APPS}
+    assert ours == {job.task for job in JOBS}
 
 
 @pytest.mark.django_db
