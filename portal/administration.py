@@ -16,8 +16,11 @@ class HouseAdminSite(AdminSite):
     enable_nav_sidebar = True
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """To the portal's sign-in, with its limits and its audit. Signed in but not staff: 403."""
-        return secure_admin_login(super().login)(request, extra_context)
+        """To the portal's sign-in, with its limits and its audit. Signed in but not staff: 403.
+
+        Django's own form is never reached: a member of staff could guess others' passwords there without end.
+        """
+        return secure_admin_login(_to_overview)(request)
 
     def logout(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -28,3 +31,7 @@ class HouseAdminSite(AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return redirect("account_change_password")
+
+
+def _to_overview(request: HttpRequest) -> HttpResponse:
+    return redirect("admin:index")
