@@ -71,7 +71,7 @@ MUTANTS = (
     ),
     Mutant(
         "a lost worker's attempt counts",
-        "dispatch/claims.py",
+        "dispatch/endings.py",
         "        row.unknown_in_row += 1\n",
         "        row.counted_attempts += 1\n",
         ("tests/dispatch/test_claims.py::test_three_lost_workers_in_a_row_end_the_delivery",),
