@@ -1,6 +1,7 @@
 """How values that must not be read look to those who must not read them."""
 
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Iterator
+from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
 
 MASK = "••••••••"
 
@@ -21,3 +22,15 @@ def masked_url(url: str) -> str:
     pairs = (pair.partition("=") for pair in parts.query.split("&"))
     query = "&".join(f"{name}={MASK}" if equals else MASK for name, equals, _value in pairs)
     return urlunsplit(parts._replace(query=query))
+
+
+def query_values(url: str) -> Iterator[str]:
+    """Yield what `masked_url` masks, as it is written and as a receiver reads it. Never raises."""
+    try:
+        query = urlsplit(url).query
+    except ValueError:
+        return
+    for pair in query.split("&"):
+        name, equals, value = pair.partition("=")
+        written = value if equals else name
+        yield from dict.fromkeys((written, unquote(written), unquote_plus(written)))

@@ -1,8 +1,10 @@
 """Masking of secrets by value, before anything is stored."""
 
 import base64
+import html
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from urllib.parse import quote, quote_plus
 
@@ -16,7 +18,10 @@ class Redactor:
     """Masks the given values, and the usual ways to write them, wherever they stand in a text."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        self._values = tuple(value for value in values if len(value) >= SHORTEST)
+        given = list(values)
+        # A receiver names the token alone where "Bearer " and the token were given as one value.
+        words = (word for value in given for word in value.split())
+        self._values = tuple(value for value in dict.fromkeys([*given, *words]) if len(value) >= SHORTEST)
 
     @cached_property
     def _needles(self) -> tuple[str, ...]:
@@ -57,16 +62,30 @@ def _clean(value: str) -> str:
 
 
 def _forms(value: str) -> set[str]:
-    raw = value.encode("utf-8", "replace")
-    encoded = base64.b64encode(raw).decode()
+    raw, in_json, in_url = value.encode("utf-8", "replace"), json.dumps(value)[1:-1], quote(value, safe="")
     return {
         value,
-        encoded,
-        encoded.rstrip("="),
-        base64.urlsafe_b64encode(raw).decode().rstrip("="),
-        quote(value, safe=""),
+        in_json,
+        in_json.replace("/", "\\/"),
+        html.escape(value),
+        in_url,
+        re.sub("%..", lambda octet: octet[0].lower(), in_url),
         quote_plus(value),
         raw.hex(),
         raw.hex().upper(),
-        json.dumps(value)[1:-1],
+        *_in_base64(raw),
     }
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
+    """By itself, and amid other words: then its first and last letters depend on those, the rest does not."""
+    whole = base64.b64encode(raw).decode()
+    yield from (whole, whole.rstrip("="), base64.urlsafe_b64encode(raw).decode().rstrip("="))
+    for shift in range(3):
+        middle = base64.b64encode(b" " * shift + raw)[4 * bool(shift) : -4]
+        if len(middle) >= SHORTEST:
+            yield middle.decode()
+            yield middle.translate(_URL_SAFE).decode()
+
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")

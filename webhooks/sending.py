@@ -19,11 +19,11 @@ from webhooks.auth import registry
 from webhooks.auth.method import AuthHeader
 from webhooks.errors import CannotPlan
 from webhooks.formats.body import JSON_CONTENT_TYPE
-from webhooks.masking import MASK
+from webhooks.masking import MASK, query_values
 from webhooks.models import Webhook, WebhookHeader
 from webhooks.redaction import Redactor
 from webhooks.sealed_json import open_json
-from webhooks.signing import secret_key, sign
+from webhooks.signing import PREFIX, secret_key, sign
 
 METHOD = "POST"
 # Never shown, whoever set them.
@@ -228,4 +228,6 @@ def _secret_values(parts: PlanParts, credentials: Iterable[AuthHeader]) -> list[
         *(header.value for header in parts.own_headers if header.secret),
         *parts.auth_secrets.values(),
         *parts.signing_secrets,
+        *(secret.removeprefix(PREFIX) for secret in parts.signing_secrets),
+        *query_values(parts.url),
     ]

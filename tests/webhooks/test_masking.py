@@ -1,11 +1,12 @@
 """Masks in addresses and redaction by value (X-3)."""
 
 import base64
+import html
 from urllib.parse import quote
 
 import pytest
 
-from webhooks.masking import MASK, is_mask, masked_url
+from webhooks.masking import MASK, is_mask, masked_url, query_values
 from webhooks.redaction import Redactor
 
 SECRET = 'CANARY-7f3a"ção&/+'
@@ -42,6 +43,9 @@ def test_only_bullets_are_a_mask() -> None:
         SECRET.encode().hex(),
         SECRET.encode().hex().upper(),
         '"CANARY-7f3a\\"\\u00e7\\u00e3o&/+"',
+        '"CANARY-7f3a\\"\\u00e7\\u00e3o&\\/+"',  # as PHP writes JSON
+        html.escape(SECRET),
+        quote(SECRET, safe="").lower().replace("canary", "CANARY"),
     ],
 )
 def test_a_secret_echoed_by_the_receiver_is_masked_however_it_is_written(written: str) -> None:
@@ -49,6 +53,25 @@ def test_a_secret_echoed_by_the_receiver_is_masked_however_it_is_written(written
     assert written.strip('"') not in text
     assert "CANARY" not in text
     assert MASK in text
+
+
+def test_a_token_named_without_its_scheme_is_masked() -> None:
+    assert Redactor(["Bearer CANARY-1234"]).text("CANARY-1234 has expired") == f"{MASK} has expired"
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "Authorization: Bearer "])
+def test_a_secret_amid_words_in_base64_is_masked_but_for_its_ends(before: str) -> None:
+    secret = "CANARY-7f3a-41d2-9b1c"
+    told = base64.b64encode(f"{before}{secret}, and more".encode()).decode()
+    shown = Redactor([secret]).text(told)
+    assert MASK in shown
+    left = shown.partition(MASK)
+    assert len(left[0]) + len(left[2]) < len(told) - len(secret)
+
+
+def test_values_of_an_addresss_query_are_given_as_written_and_as_read() -> None:
+    assert list(query_values("https://a.example/in?key=a%2Bb+c&flag&x=")) == ["a%2Bb+c", "a+b+c", "a+b c", "flag", ""]
+    assert list(query_values("https://[::1")) == []
 
 
 def test_short_values_are_left_alone() -> None:

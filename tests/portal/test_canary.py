@@ -1,0 +1,370 @@
+"""Secrets as canaries: planted wherever a webhook keeps one, used in every way, then looked for everywhere (X-3)."""
+
+import base64
+import io
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from dispatch import clock
+from dispatch.dispatcher import Dispatcher
+from dispatch.models import Attempt, Delivery
+from outbound.targets import Target
+from outbound.transfer import KEEP_BYTES
+from portal.logging import build_formatter
+from tests.factories import make_delivery, make_event, make_product, make_publication
+from tests.people import Person
+from tests.receiver import Answer, Connection, Hang, Received, Receiver
+from tests.webhooks.pages import posted, text, url
+from webhooks.models import Webhook, WebhookTest
+
+pytestmark = pytest.mark.django_db
+
+
+def plant() -> str:
+    return f"CANARY-{uuid4()}"
+
+
+def forms_of(secret: str) -> set[str]:
+    """The ways to write a secret that are looked for, and those of each half of it."""
+    middle = len(secret) // 2
+    found = set()
+    for part in (secret, secret[:middle], secret[middle:]):
+        raw = part.encode()
+        found |= {part, quote(part, safe=""), quote_plus(part), raw.hex(), raw.hex().upper()}
+        # The characters that depend on what stands before and after are left out.
+        found |= {base64.b64encode(b" " * shift + raw)[4 * bool(shift) : -4].decode() for shift in range(3)}
+    return found
+
+
+class Search:
+    """Remembers texts with the place where each was found, and tells which of them hold a canary."""
+
+    def __init__(self) -> None:
+        self.texts: list[tuple[str, str]] = []
+
+    def add(self, place: str, content: str | bytes) -> None:
+        self.texts.append((place, content if isinstance(content, str) else content.decode("latin-1")))
+
+    def places_of(self, secret: str) -> set[str]:
+        needles = forms_of(secret)
+        return {place for place, content in self.texts if any(needle in content for needle in needles)}
+
+    def add_database(self) -> None:
+        with connection.cursor() as cursor:
+            for table in connection.introspection.table_names(cursor):
+                cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+                columns = [column[0] for column in cursor.description]
+                for row in cursor.fetchall():
+                    for column, value in zip(columns, row, strict=True):
+                        place = f"database: {table}.{column}"
+                        self.add(place, bytes(value) if isinstance(value, bytes | memoryview) else str(value))
+
+        for session in Session.objects.all():
+            self.add("session", json.dumps(session.get_decoded()))
+
+    def add_files(self, folder: Path) -> None:
+        for path in folder.rglob("*"):
+            if path.is_file() and "sqlite3" not in path.name:
+                self.add(f"file: {path.relative_to(folder)}", path.read_bytes())
+
+    def add_mails(self) -> None:
+        for message in getattr(mail, "outbox", []):
+            self.add("mail", message.message().as_bytes())
+
+
+# --- the search itself ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda secret: secret,
+        lambda secret: secret[: len(secret) // 2],
+        lambda secret: secret[len(secret) // 2 :],
+        lambda secret: quote(secret, safe=""),
+        lambda secret: secret.encode().hex(),
+        lambda secret: secret.encode().hex().upper(),
+        lambda secret: base64.b64encode(secret.encode()).decode(),
+        lambda secret: base64.b64encode(f"user:{secret}".encode()).decode(),
+        lambda secret: base64.b64encode(f"a {secret} b".encode()).decode(),
+    ],
+)
+def test_search_finds_what_is_planted(write: Callable[[str], str]) -> None:
+    secret, search = plant(), Search()
+    search.add("here", f"some words {write(secret)} and more")
+    search.add("there", "nothing")
+    assert search.places_of(secret) == {"here"}
+
+
+def test_search_looks_into_database_files_and_mails(owner: Person, tmp_path: Path) -> None:
+    secret, search = plant(), Search()
+    type(owner.user).objects.filter(pk=owner.user.pk).update(name=secret)
+    make_delivery(body=f"a {secret}".encode(), body_format="documented", content_type="text/plain")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "data.csv").write_bytes(secret.encode().hex().encode())
+    mail.send_mail("Words", base64.b64encode(secret.encode()).decode(), None, ["a@b.test"])
+    search.add_database()
+    search.add_files(tmp_path)
+    search.add_mails()
+    expected = {"database: access_user.name", "database: dispatch_delivery.body", "file: below/data.csv", "mail"}
+    assert search.places_of(secret) == expected
+
+
+# --- the whole life of two webhooks -----------------------------------------------------------------------------------
+
+
+class Echo:
+    """A receiver that says no and throws back all that it was sent, in every way that it can be written."""
+
+    def __init__(self, secrets: list[str], *, before: int = 0) -> None:
+        self.secrets, self.before = secrets, before
+
+    def give(self, request: Received, connection: Connection) -> None:
+        words = [secret.encode() for secret in self.secrets]
+        said = [f"{request.method} {request.target}".encode(), json.dumps(request.headers).encode()]
+        said += [word for each in words for word in (each, base64.b64encode(each), each.hex().encode())]
+        said += [quote(secret, safe="").encode() for secret in self.secrets]
+        # As PHP writes JSON.
+        said += [json.dumps(secret).replace("/", "\\/").encode() for secret in self.secrets]
+        headers = [("X-Echo", word.decode()) for word in said] + [("Location", request.target)]
+        Answer(401, b"x" * self.before + b"\n".join(said), headers).give(request, connection)
+
+
+def cut_echo(secrets: list[str]) -> Echo:
+    """Its first secret is cut off by the end of what we keep of an answer."""
+    return Echo(secrets[:1], before=KEEP_BYTES - 60)
+
+
+class Planted:
+    """Every secret that a webhook can have, each a canary of its own."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.secret, self.password, self.token, self.header, self.query = (plant() for _ in range(5))
+        self.forms = {
+            "secret": self._form(receiver, "secret", secret=f"Bearer {self.secret}"),
+            "basic": self._form(
+                receiver, "basic", username="vento", password=self.password, token=self.token, token_header="X-Token"
+            ),
+        }
+        self.webhooks: list[Webhook] = []
+
+    def _form(self, receiver: Receiver, method: str, **settings: str) -> dict[str, Any]:
+        own = {f"{method}-{name}": value for name, value in settings.items()}
+        address, headers = f"{receiver.url(f'/{method}')}?key={self.query}", [("X-Own", self.header)]
+        return posted(request_uri=address, auth_method=method, headers=headers, retry_interval_minutes="1", **own)
+
+    @property
+    def sealed(self) -> dict[str, str]:
+        """The secrets that may be seen nowhere, whoever looks."""
+        signing = {f"signing {webhook.pk}": webhook.signing_secret for webhook in self.webhooks}
+        return {
+            "secret": self.secret, "password": self.password, "token": self.token, "header": self.header, **signing,
+        }  # fmt: skip
+
+    def known_to(self, webhook: Webhook) -> list[str]:
+        """What the receiver of a webhook knows and can throw back."""
+        own = [self.secret] if webhook.auth_method == "secret" else [self.password, self.token]
+        return [*own, self.header, self.query, webhook.signing_secret, webhook.signing_secret.removeprefix("whsec_")]
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], str]]:
+    """What the process logs meanwhile, formatted as in production."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(build_formatter(readable=False))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    yield stream.getvalue
+    root.removeHandler(handler)
+
+
+@pytest.fixture
+def public(loopback: None, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """The receiver on loopback counts as one in the internet, so that its answers are kept and shown."""
+    monkeypatch.setattr(Target, "is_private", lambda self, address: False)
+    settings.PORTAL_OUTBOUND_DEADLINE_SECONDS = 0.5
+    settings.PORTAL_WEB_THREADS = 1
+
+
+class Life:
+    """Drives the two webhooks through all that happens to them, and gathers every page on the way."""
+
+    def __init__(self, planted: Planted, people: dict[str, Person], search: Search) -> None:
+        self.planted, self.people, self.search = planted, people, search
+        self.product = make_product(granted_to=[people["technical"].participant])
+        self.event = make_event(publication=make_publication(self.product))
+
+    def ask(self, who: str, path: str, form: dict[str, Any] | None = None, **headers: str) -> Any:
+        client: Client = self.people[who].client
+        client.raise_request_exception = False
+        response = client.get(path) if form is None else client.post(path, form, headers=headers)
+        if "/secret/show/" not in path:
+            told = "" if response.streaming else text(response)
+            self.search.add(f"page: {who}: {path}", f"{dict(response.headers)} {client.cookies} {told}")
+        return response
+
+    def create(self) -> None:
+        for form in self.planted.forms.values():
+            wrong = form | {"description": "", "max_attempts": "99", "products": [str(self.product.uuid)]}
+            assert self.ask("technical", url("webhook-create"), wrong).status_code == 200
+            assert self.ask("technical", url("webhook-create"), wrong, hx_request="true").status_code == 200
+            assert self.ask("technical", url("webhook-create"), wrong | {"add_header": ""}).status_code == 200
+            assert (
+                self.ask("technical", url("webhook-create"), form | {"products": wrong["products"]}).status_code == 302
+            )
+        self.planted.webhooks = list(Webhook.objects.order_by("pk"))
+        assert len(self.planted.webhooks) == 2
+
+    def edit(self) -> None:
+        for webhook in self.planted.webhooks:
+            form = self.planted.forms[webhook.auth_method] | {"description": "Another name", "products": []}
+            form |= {f"{webhook.auth_method}-{name}": "" for name in ("secret", "password", "token")}
+            header = webhook.headers.get()
+            form |= {"headers-0-uuid": str(header.uuid), "headers-0-value": "", "products": [str(self.product.uuid)]}
+            assert self.ask("technical", url("webhook-edit", webhook), form).status_code == 302
+            assert self.ask("technical", url("webhook-secret-rotate", webhook), {}).status_code == 302
+            shown = self.ask("technical", url("webhook-secret-show", webhook), {})
+            assert Webhook.objects.get(pk=webhook.pk).signing_secret in text(shown)
+
+    def crash(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(*args: object, **kwargs: object) -> None:
+            raise RuntimeError("broken on purpose")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("webhooks.actions.record_version", broken)
+            for form in self.planted.forms.values():
+                answer = self.ask("technical", url("webhook-create"), form | {"uuid": str(uuid4())})
+                assert answer.status_code == 500
+
+    def answer(self, receiver: Receiver, make: Callable[[list[str]], Any]) -> None:
+        for webhook in Webhook.objects.all():
+            receiver.answer(f"/{webhook.auth_method}", make(self.planted.known_to(webhook)))
+
+    def try_out(self, **headers: str) -> None:
+        """Four rounds are within the limit of tests a minute."""
+        for webhook in self.planted.webhooks:
+            form = self.planted.forms[webhook.auth_method] | {"webhook": str(webhook.uuid)}
+            assert self.ask("technical", url("webhook-test"), form, **headers).status_code == 200
+
+    def deliver(self, dispatcher: Dispatcher) -> None:
+        for webhook in self.planted.webhooks:
+            if not Delivery.objects.filter(webhook=webhook).exists():
+                make_delivery(webhook=webhook, event=self.event)
+        Delivery.objects.update(due_at=timezone.now(), state="waiting", finished_at=None, reason="")
+        dispatcher.wake()
+        while not dispatcher.idle or Delivery.objects.waiting().filter(due_at__lte=clock.now()).exists():
+            dispatcher.step()
+
+    def look(self) -> None:
+        """Every page that shows something of the webhooks, as everybody who may open it."""
+        paths = [
+            reverse("portal:home"),
+            url("webhook-list"),
+            url("profile-webhook-list"),
+            reverse("dispatch:delivery-list"),
+        ]
+        for webhook in self.planted.webhooks:
+            paths += [reverse(f"dispatch:webhook-{name}", args=[webhook.uuid]) for name in ("detail", "live")]
+            paths += [url(f"webhook-{name}", webhook) for name in ("edit", "archive", "secret")]
+        for delivery in Delivery.objects.all():
+            paths += [reverse(f"dispatch:delivery-{name}", args=[delivery.uuid]) for name in ("detail", "live")]
+        for who in ("viewer", "technical", "administrator"):
+            opened = [self.ask(who, path).status_code for path in paths]
+            assert set(opened) == ({200, 403} if who == "viewer" else {200}), who
+        self._look_into_the_administration()
+
+    def _look_into_the_administration(self) -> None:
+        for model in admin.site._registry:
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+            assert self.ask("officer", reverse(f"{name}_changelist")).status_code == 200
+            for row in model._default_manager.all():
+                assert self.ask("officer", reverse(f"{name}_change", args=[row.pk])).status_code == 200, row
+                self.ask("officer", reverse(f"{name}_history", args=[row.pk]))
+
+
+@pytest.fixture
+def people(owner: Person, officer: Person) -> dict[str, Person]:
+    return {
+        "viewer": owner.colleague("viewer"),
+        "technical": owner.colleague("technical"),
+        "administrator": owner,
+        "officer": officer,
+    }
+
+
+def test_no_secret_is_found_anywhere(
+    people: dict[str, Person],
+    public: None,
+    receiver: Receiver,
+    lines: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """X-3. Success, refusals that echo everything, a time-out, a crash, Testar, edits, the administration."""
+    planted, search = Planted(receiver), Search()
+    life = Life(planted, people, search)
+    dispatcher = Dispatcher()
+    try:
+        life.create()
+        rounds = (lambda known: Answer(200, b"thank you"), Echo, cut_echo, lambda known: Hang())
+        for number, answer in enumerate(rounds):
+            life.answer(receiver, answer)
+            life.deliver(dispatcher)
+            life.try_out(**({"hx_request": "true"} if number % 2 else {}))
+        life.edit()
+        life.answer(receiver, Echo)
+        life.deliver(dispatcher)
+        life.crash(monkeypatch)
+    finally:
+        dispatcher.pool.close()
+    life.look()
+    answers = set(Attempt.objects.values_list("status", flat=True))
+    assert answers == {200, 401, None}, "not everything happened that was meant to"
+    assert WebhookTest.objects.count() == 8
+    search.add("log", lines())
+    assert "broken on purpose" in lines()
+    search.add_database()
+    search.add_files(Path(settings.PORTAL_HOME))
+    search.add_mails()
+    leaks = {name: search.places_of(secret) for name, secret in planted.sealed.items()}
+    assert not any(leaks.values()), "\n".join(f"{name}: {place}" for name in leaks for place in sorted(leaks[name]))
+
+
+def test_values_in_an_addresss_query_are_for_those_who_may_edit_it(
+    people: dict[str, Person], public: None, receiver: Receiver, lines: Callable[[], str]
+) -> None:
+    """X-3. They stand in the address itself and its versions, and on pages of technical users; nowhere else."""
+    planted, search = Planted(receiver), Search()
+    life = Life(planted, people, search)
+    dispatcher = Dispatcher()
+    try:
+        life.create()
+        life.answer(receiver, Echo)
+        life.deliver(dispatcher)
+        life.try_out()
+    finally:
+        dispatcher.pool.close()
+    life.look()
+    search.add("log", lines())
+    search.add_database()
+    search.add_mails()
+    places = {
+        place for place in search.places_of(planted.query) if not re.match("page: (technical|administrator)", place)
+    }
+    assert places == {"database: webhooks_webhook.request_uri", "database: webhooks_webhookversion.settings"}
