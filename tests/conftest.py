@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import translation
 
 from tests import services
 from tests.flush import _flush_may_empty_the_audit_trail  # noqa: F401 (autouse)
@@ -39,6 +40,13 @@ def _no_name_leaves_the_machine() -> Iterator[None]:
     socket.getaddrinfo = _local_getaddrinfo
     yield
     socket.getaddrinfo = _real_getaddrinfo
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    # A request leaves its language behind in this thread; the test that comes next must not find it.
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
