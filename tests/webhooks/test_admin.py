@@ -47,6 +47,24 @@ def test_no_search_confirms_a_masked_value(officer: Person, webhook: Webhook) ->
     assert "Mesa de operação" not in found
 
 
+@pytest.mark.parametrize(
+    "lookup", ["request_uri__contains", "request_uri", "auth_settings__username", "signing_secret"]
+)
+def test_no_address_of_the_list_confirms_a_value_either(officer: Person, webhook: Webhook, lookup: str) -> None:
+    answer = officer.client.get(reverse(LIST), {lookup: "QUERYSECRET"})
+    assert (answer.status_code, "Mesa de operação" in text(answer)) == (400, False)
+
+
+def test_links_that_narrow_the_list_still_work(officer: Person, webhook: Webhook) -> None:
+    year = webhook.created_at.year
+    for query in (
+        {"participant": webhook.participant_id},
+        {"notify_suspect_score__exact": 0},
+        {"created_at__year": year},
+    ):
+        assert "Mesa de operação" in search(officer, **query)
+
+
 @pytest.mark.parametrize(("state", "found"), [("active", True), ("stopped", False), ("archived", False)])
 def test_filter_by_state(officer: Person, webhook: Webhook, state: str, found: bool) -> None:
     assert ("Mesa de operação" in search(officer, state=state)) is found
