@@ -1,8 +1,8 @@
 """What the logs look like, and what they never hold.
 
 One line of JSON per event in production, readable lines elsewhere. Every line of a request carries its id. Tokens of
-download links, query strings and credentials inside addresses are cut out of whatever text arrives here, also out of
-tracebacks and out of what other libraries say: this is the last place before the file.
+download links, keys for a new password, query strings and credentials inside addresses are cut out of whatever text
+arrives here, also out of tracebacks and out of what other libraries say: this is the last place before the file.
 """
 
 import re
@@ -20,6 +20,8 @@ SECRET_NAMES = re.compile(
 )
 _CUTS = (
     (re.compile(r"(/d/)[^\s/?#\"'<>]+"), rf"\1{MASK}"),
+    # Whoever reads the key of a forgotten password before its owner uses it sets the password himself.
+    (re.compile(r"(/password/reset/key/)[^\s/?#\"'<>]+"), rf"\1{MASK}"),
     (re.compile(r"(\bhttps?://)[^\s/@\"'<>]+@"), rf"\1{MASK}@"),
     (re.compile(r"((?:\bhttps?:/)?/[^\s?\"'<>]*)\?[^\s\"'<>]+"), rf"\1?{MASK}"),
 )

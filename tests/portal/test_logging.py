@@ -20,6 +20,7 @@ from portal.logging import build_formatter, mask_text
     ("text", "masked"),
     [
         ("GET /d/eyJhbGciOi.abc-_~x HTTP", "GET /d/*** HTTP"),
+        ("GET /accounts/password/reset/key/2-c9x-CANARY/ 302", "GET /accounts/password/reset/key/***/ 302"),
         ("http://portal.test/d/abc?x=1", "http://portal.test/d/***?***"),
         ("https://user:pass@host.test/a", "https://***@host.test/a"),
         ("https://host.test/hook?key=CANARY&b=2 refused", "https://host.test/hook?*** refused"),
