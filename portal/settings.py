@@ -159,6 +159,7 @@ LANGUAGES = [("pt-br", "Português"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["portal.formats"]
 TIME_ZONE = "America/Sao_Paulo"
 
 # --- files ------------------------------------------------------------------------------------------------------
@@ -175,6 +176,9 @@ PORTAL_MAX_FILE_BYTES = env.int("PORTAL_MAX_FILE_BYTES", default=200 * 1024 * 10
 PORTAL_DOWNLOAD_LINK_DAYS = env.int("PORTAL_DOWNLOAD_LINK_DAYS", default=7)
 # Where nginx in front reads MEDIA_ROOT as an internal location, such as /files/: it then sends the bytes itself.
 PORTAL_DOWNLOAD_X_ACCEL_PREFIX = env.str("PORTAL_DOWNLOAD_X_ACCEL_PREFIX", default="")
+
+# The form of a webhook sends a field for each product that is selected; Django would stop at 1,000.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 # --- browser-side safety ----------------------------------------------------------------------------------------
 

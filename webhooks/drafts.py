@@ -70,8 +70,9 @@ def _auth_secrets(values: WebhookValues, webhook: Webhook | None, method: AuthMe
     return {name: value for name, value in found.items() if value}
 
 
-def _draft_header(header: HeaderValues, stored: Mapping[UUID, WebhookHeader]) -> DraftHeader:
-    row = stored.get(header.uuid) if header.uuid else None
+def _draft_header(header: HeaderValues, stored: dict[UUID, WebhookHeader]) -> DraftHeader:
+    # Taken out: of two headers under one uuid, which no form sends, only the first continues the stored one.
+    row = stored.pop(header.uuid, None) if header.uuid else None
     if header.value is not KEPT:
         return DraftHeader(header.name, header.value, header.secret, row)
     hidden = row is not None and row.secret and not header.secret

@@ -413,3 +413,19 @@ def test_a_post_without_rows_or_with_nonsense_is_no_server_error(owner: Person) 
         {"headers": [("X-A", "1", True, "nonsense")]},
     ):
         assert owner.client.post(url("webhook-create"), posted(**over)).status_code in (200, 302)
+
+
+def test_two_headers_under_one_uuid_are_refused_and_copy_no_secret(owner: Person) -> None:
+    webhook = make_webhook(participant=owner.participant, headers=(HeaderValues("X-Key", CANARY),))
+    uuid = webhook.headers.get().uuid
+    form = posted(headers=[("X-Key", "", True, uuid), ("X-Copy", "", True, uuid)])
+    answer = owner.client.post(url("webhook-edit", webhook), form)
+    assert answer.status_code == 200
+    assert summary(answer) == {"id_headers-1-value": "Enter the header&#x27;s value."}
+    assert [header.name for header in webhook.headers.all()] == ["X-Key"]
+
+
+def test_more_than_a_thousand_products_can_be_sent(owner: Person) -> None:
+    product = make_product()
+    form = posted(products=[str(product.uuid)] * 1_500)
+    assert owner.client.post(url("webhook-create"), form).status_code == 302
