@@ -1,9 +1,10 @@
 """Which events' deliveries: adjectives that chain."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q
 
 if TYPE_CHECKING:
     from access.actors import Actor
@@ -35,3 +36,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def pending(self) -> Self:
         """What a person would call pending: waiting after a failure, or held."""
         return self.filter(Q(state="waiting", counted_attempts__gt=0) | Q(state="held"))
+
+    def count_pending(self, webhook_ids: Collection[int]) -> dict[int, int]:
+        """Return how many are pending by webhook; one without any is left out. One query."""
+        pending = self.live().pending().filter(webhook__in=webhook_ids).order_by()
+        return dict(pending.values_list("webhook_id").annotate(n=Count("pk")))

@@ -9,12 +9,14 @@ from django.utils.safestring import SafeString
 
 from access.requests import PortalRequest
 from dispatch import clock
+from dispatch.models import Delivery
 from dispatch.pages.figures import Figures, load_sparks
 from dispatch.pages.health import Health, load_health
 from webhooks.models import Webhook
 
 # Where the answers for a whole page wait, so that a list asks the database once and not once a row.
 _HEALTH = "_dispatch_health"
+_PENDING = "_dispatch_pending"
 _SPARKS = "_dispatch_sparks"
 _WEBHOOKS = "_dispatch_webhooks"
 
@@ -24,9 +26,27 @@ def webhook_detail_url(request: HttpRequest | None = None, *, webhook: Webhook) 
 
 
 def webhook_row_state(request: HttpRequest, *, webhook: Webhook) -> SafeString:
-    """How the webhook is doing, since when, and its last fourteen days."""
-    context = {"health": _health(request)[webhook.pk], "figures": _sparks(request)[webhook.pk]}
+    """How the webhook is doing, since when, its last fourteen days, and how much waits for it."""
+    context = {
+        "health": _health(request)[webhook.pk],
+        "figures": _sparks(request)[webhook.pk],
+        "pending": _pending(request).get(webhook.pk, 0),
+    }
     return render_to_string("dispatch/_webhook_row_state.html", context, request=request)
+
+
+def webhook_rows_head(request: HttpRequest) -> SafeString:
+    """The titles over what `webhook_row_state` puts into each row."""
+    return render_to_string("dispatch/_webhook_rows_head.html", request=request)
+
+
+def webhook_row_reason(request: HttpRequest, *, webhook: Webhook) -> SafeString | None:
+    """What happened to the last notification, in words, while the webhook fails."""
+    health = _health(request)[webhook.pk]
+    reason = health.diagnosis.happened if health.diagnosis else health.state.below
+    if not (health.problem and reason):
+        return None
+    return render_to_string("dispatch/_webhook_row_reason.html", {"health": health, "reason": reason}, request=request)
 
 
 def webhook_row_buttons(request: HttpRequest, *, webhook: Webhook) -> SafeString:
@@ -45,6 +65,12 @@ def _sparks(request: HttpRequest) -> dict[int, Figures]:
         webhook_ids = [webhook.pk for webhook in _webhooks(request)]
         setattr(request, _SPARKS, load_sparks(webhook_ids, now=clock.now()))
     return cast(dict[int, Figures], getattr(request, _SPARKS))
+
+
+def _pending(request: HttpRequest) -> dict[int, int]:
+    if not hasattr(request, _PENDING):
+        setattr(request, _PENDING, Delivery.objects.count_pending([webhook.pk for webhook in _webhooks(request)]))
+    return cast(dict[int, int], getattr(request, _PENDING))
 
 
 def _webhooks(request: HttpRequest) -> list[Webhook]:

@@ -67,7 +67,7 @@ class Home:
         found = list(Webhook.objects.for_actor(self.actor).live().select_related("participant").order_by("description"))
         ids = [webhook.pk for webhook in found]
         health, figures = load_health(found), load_sparks(ids, now=self.now)
-        pending, products = self._pending(ids), self._products(ids)
+        pending, products = Delivery.objects.count_pending(ids), self._products(ids)
         rows = [
             WebhookRow(each, health[each.pk], figures[each.pk], pending.get(each.pk, 0), products.get(each.pk, 0))
             for each in found
@@ -110,11 +110,6 @@ class Home:
         active = [row.webhook.pk for row in self.webhooks if row.webhook.active]
         summary = told.summarise({each.product_id for each in found}, found, active)
         return [PublicationRow(each, summary.describe(each.product_id, each)) for each in found]
-
-    @staticmethod
-    def _pending(webhook_ids: Sequence[int]) -> dict[int, int]:
-        pending = Delivery.objects.live().pending().filter(webhook__in=webhook_ids).order_by()
-        return dict(pending.values_list("webhook_id").annotate(n=Count("pk")))
 
     @staticmethod
     def _products(webhook_ids: Sequence[int]) -> dict[int, int]:

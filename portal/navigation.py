@@ -125,6 +125,9 @@ class Frame:
 
     def _settings(self) -> Entry:
         webhooks = self._entry(gettext("Webhooks"), "webhooks:webhook-list")
+        # What was sent belongs to the webhooks, though its address does not begin with theirs.
+        if not webhooks.current and self.request.path.startswith(reverse("dispatch:delivery-list")):
+            webhooks.current = "true"
         webhooks.problems = slots.call("webhooks_with_problems", self.request) or 0
         entry = self._entry(gettext("Settings"), "portal:settings", "settings", exact=True)
         entry.below_label, entry.below = gettext("Integration"), [webhooks]

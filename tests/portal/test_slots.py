@@ -6,6 +6,8 @@ import pytest
 from django.utils import translation
 
 from access import slots
+from dispatch.models import Lane
+from dispatch.pages.states import failure_text
 from tests.factories import make_delivery, make_webhook
 from tests.people import Person
 
@@ -44,3 +46,21 @@ def test_count_beside_webhooks_in_the_menu_is_of_those_with_a_problem(owner: Per
     make_webhook(participant=owner.participant)
 
     assert "1 webhook with a problem" in owner.client.get("/profile/").content.decode()
+
+
+def test_list_says_why_a_webhook_fails_and_how_much_waits_for_it(owner: Person) -> None:
+    failing = make_webhook(participant=owner.participant)
+    make_webhook(participant=owner.participant)
+    make_delivery(webhook=failing, counted_attempts=1)
+    Lane.objects.filter(pk=failing.pk).update(failures_in_row=1)
+
+    page = owner.client.get("/settings/integration/webhooks/").content.decode()
+
+    assert f"<span>{failure_text(None, '')}</span>" in page
+    assert (page.count("1 pending"), page.count("none pending")) == (1, 1)
+
+
+def test_pages_of_notifications_stand_below_webhooks_in_the_menu(owner: Person) -> None:
+    page = owner.client.get("/deliveries/").content.decode()
+
+    assert 'href="/settings/integration/webhooks/" aria-current="true"' in page
