@@ -98,12 +98,9 @@ class Bench:
         print(f"  publish to last receiver, idle: {self._measure_latency(arguments.webhooks) * 1000:.0f} ms")
 
     def _make_webhooks(self, count: int) -> None:
-        from tests.factories import make_participant, make_webhook
+        from tests.factories import make_webhooks
 
-        participant = make_participant()
-        for number in range(count):
-            url = self.oracle.url(f"/ok/w{number}")
-            make_webhook(participant=participant, request_uri=url, products=[self.product])
+        make_webhooks([self.oracle.url(f"/ok/w{number}") for number in range(count)], product=self.product)
 
     def _publish(self, count: int) -> float:
         from django.core.files.base import ContentFile

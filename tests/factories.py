@@ -1,5 +1,6 @@
 """Rows for tests: plain functions that fill in what a test doesn't care about. `over` names any field of the model."""
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -141,6 +142,28 @@ def make_webhook(**over: Any) -> Any:
         Webhook.objects.filter(pk=webhook.pk).update(**columns)
         webhook.refresh_from_db()
     return webhook
+
+
+def make_webhooks(urls: Sequence[str], *, product: Any, **over: Any) -> list[Any]:
+    """Many webhooks alike, one for each address, subscribed to `product`: in bulk, past the actions, because a
+    thousand of them by `make_webhook` take a minute."""
+    from webhooks.models import ProductSubscription, Webhook, WebhookVersion
+    from webhooks.signing import generate_secret
+
+    first = make_webhook(request_uri=urls[0], products=[product], **over)
+    own = {"id", "uuid", "request_uri", "current_version", *first.get_deferred_fields()}
+    names = [field.name for field in Webhook._meta.concrete_fields if field.name not in own]
+    alike = {name: getattr(first, name) for name in names} | {"signing_secret": generate_secret()}
+    rows = Webhook.objects.bulk_create(Webhook(**alike, request_uri=url) for url in urls[1:])
+    ProductSubscription.objects.bulk_create(ProductSubscription(webhook=row, product=product) for row in rows)
+    version = first.current_version
+    kept = {"settings": version.settings, "secret_versions": version.secret_versions, "digest": version.digest}
+    for made in WebhookVersion.objects.bulk_create(
+        WebhookVersion(webhook=row, number=1, by="factory", **kept) for row in rows
+    ):
+        made.webhook.current_version = made
+    Webhook.objects.bulk_update(rows, ["current_version"])
+    return [first, *rows]
 
 
 # --- dispatch ---------------------------------------------------------------------------------------------------

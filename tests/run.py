@@ -38,7 +38,7 @@ class Part:
 PARTS = (
     Part("sqlite", "unit tests on SQLite", "not process and not browser and not postgres", 2),
     Part("postgres", "unit tests on PostgreSQL", "not process and not browser", 2, ("postgres",)),
-    Part("process", "real processes and faults, on SQLite", "process and not browser"),
+    Part("process", "real processes and faults, on SQLite", "process and not browser", 2),
     # Other folders' processes have databases of their own, and would do the very same again.
     Part(
         "process-postgres", "the same with PostgreSQL", "process and not browser", 0, ("postgres",), ("tests/dispatch",)

@@ -23,7 +23,7 @@ from dispatch import clock, failpoints
 from dispatch.actions import publish
 from dispatch.models import Attempt, Delivery, DispatcherBeat
 from tests.dispatch.running import LEASE_SECONDS, NUMBERS, compare, database_url, dispatchers, how_many, wait_for_end
-from tests.factories import make_product, make_webhook
+from tests.factories import make_product, make_webhook, make_webhooks
 from tests.processes import Oracle, header, kill, manage, portal_environment, run, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
@@ -39,7 +39,7 @@ def oracle(tmp_path: Path, loopback: None) -> Iterator[Oracle]:
 
 def publish_to(oracle: Oracle, *paths: str, **over: Any) -> list[Any]:
     product = make_product()
-    webhooks = [make_webhook(request_uri=oracle.url(path), products=[product], **over) for path in paths]
+    webhooks = make_webhooks([oracle.url(path) for path in paths], product=product, **over)
     publish(product, period="2020-08-15", upload=ContentFile(b"hour;price\n", "data.csv"), by=BY)
     return webhooks
 
