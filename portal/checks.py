@@ -117,6 +117,14 @@ def check_clock(app_configs: object, **kwargs: Any) -> Found:
 
 
 @checks.register(OURS)
+def check_demo_receiver(app_configs: object, **kwargs: Any) -> Found:
+    if not settings.PORTAL_DEMO_RECEIVER_URL or settings.PORTAL_ENVIRONMENT == DEVELOPMENT:
+        return []
+    hint = "Leave it out: its page shows every participant's requests, headers included, to everyone signed in."
+    return [checks.Error("PORTAL_DEMO_RECEIVER_URL is set outside development.", hint=hint, id="portal.E013")]
+
+
+@checks.register(OURS)
 def check_keys_file(app_configs: object, **kwargs: Any) -> Found:
     path = settings.PORTAL_HOME / KEYS_FILE
     if not path.exists() or not path.stat().st_mode & 0o077:

@@ -111,6 +111,14 @@ def test_moved_clock_is_refused_in_production_only(found, offset: int) -> None:
     assert found(PORTAL_TEST_CLOCK_OFFSET_SECONDS=offset, PORTAL_ENVIRONMENT="homologation") == []
 
 
+@pytest.mark.parametrize("environment", ["homologation", "production"])
+def test_the_demo_receiver_is_for_development_only(found, environment: str) -> None:
+    """Its page shows whole requests of every participant (X-4)."""
+    url = "http://127.0.0.1:8001"
+    assert found(PORTAL_DEMO_RECEIVER_URL=url, PORTAL_ENVIRONMENT=environment) == ["portal.E013"]
+    assert found(PORTAL_DEMO_RECEIVER_URL=url, PORTAL_ENVIRONMENT="development") == []
+
+
 @pytest.mark.parametrize(("mode", "expected"), [(0o600, []), (0o640, ["portal.W009"]), (0o604, ["portal.W009"])])
 def test_keys_file_that_others_can_read_is_told(found, tmp_path, mode: int, expected: list[str]) -> None:
     (tmp_path / "keys.env").touch()
