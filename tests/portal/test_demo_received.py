@@ -30,7 +30,7 @@ def record(settings: Any, tmp_path: Path) -> Path:
 def demo(tmp_path: Path, receiver: Receiver) -> Iterator[HTTPConnection]:
     """A running demo receiver that may download from `receiver` only."""
     server = make_server(0, record=tmp_path / "received.jsonl", downloads=receiver.url("/d/"))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     connection = HTTPConnection("127.0.0.1", server.server_address[1], timeout=5)
     yield connection
     connection.close()
