@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
+import hypothesis
 import pytest
 from django.db import connection
 from django.utils import translation
@@ -13,6 +14,11 @@ from tests import services
 from tests.flush import _flush_may_empty_the_audit_trail  # noqa: F401 (autouse)
 from tests.people import Person, make_owner
 from tests.receiver import Receiver
+
+# A busy machine makes no example slow; and CI says the same about the same commit each time.
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if services.must_have_everything() else "here")
 
 pytest_plugins = ["tests.network"]
 
