@@ -59,6 +59,19 @@ def test_at_the_end_what_was_not_started_is_handed_back_before_the_rest_has_ende
     assert seen[0] == (1, None)
 
 
+def test_nothing_is_sent_that_its_lease_no_longer_covers(settings, webhook, receiver, dispatcher):
+    """What waited here too long may be another's by the time its answer comes: it is handed back, unsent, uncounted."""
+    make_delivery(webhook=webhook)
+    [row] = claim_due(10).rows
+    needed = settings.PORTAL_OUTBOUND_DEADLINE_SECONDS
+    dispatcher._start(row, time.monotonic() - settings.PORTAL_DISPATCH_LEASE_SECONDS + needed)
+    dispatcher._finish()
+    attempt, delivery = Attempt.objects.get(), Delivery.objects.get()
+    assert (attempt.outcome, attempt.counted) == ("handed_back", False)
+    assert (delivery.state, delivery.lease_token, delivery.counted_attempts) == ("waiting", None, 0)
+    assert receiver.requests() == []
+
+
 def test_a_slow_claim_does_not_use_up_the_slots_of_a_rate_limit(product, receiver, loopback, work, monkeypatch):
     """CERC-15: a slot is booked at the end of the claim, or a busy database would hand it back for ever."""
     make_webhook(

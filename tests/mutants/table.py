@@ -76,6 +76,13 @@ MUTANTS = (
         "        row.counted_attempts += 1\n",
         ("tests/dispatch/test_claims.py::test_three_lost_workers_in_a_row_end_the_delivery",),
     ),
+    Mutant(
+        "no lease check: a transfer starts that its lease no longer covers",
+        "dispatch/dispatcher.py",
+        "        not_after = claimed_at + settings.PORTAL_DISPATCH_LEASE_SECONDS - needed\n",
+        "        not_after = claimed_at + settings.PORTAL_DISPATCH_LEASE_SECONDS * 1000\n",
+        ("tests/dispatch/test_loop.py::test_nothing_is_sent_that_its_lease_no_longer_covers",),
+    ),
     # --- calls out --------------------------------------------------------------------------------------------------
     Mutant(
         "no look at the address when a socket is opened",
@@ -97,6 +104,13 @@ MUTANTS = (
         "[job.target.resolve_entry] if job.target.resolve_entry else []",
         "[]",
         ("tests/outbound/test_pinning.py::test_all_judged_addresses_are_tried",),
+    ),
+    Mutant(
+        "a name with one bad address among its answers is called",
+        "outbound/targets.py",
+        "    if not verdicts or Verdict.REFUSED in verdicts.values():\n",
+        "    if not verdicts or set(verdicts.values()) == {Verdict.REFUSED}:\n",
+        ("tests/outbound/test_resolver.py::test_one_bad_address_refuses_the_whole_name",),
     ),
     Mutant(
         "redirects are followed",
@@ -150,6 +164,13 @@ MUTANTS = (
         "    for pattern, replacement in _CUTS:\n",
         "    for pattern, replacement in _CUTS[1:]:\n",
         ("tests/portal/test_logging.py::test_tokens_queries_and_credentials_are_cut_out",),
+    ),
+    Mutant(
+        "a changed audit row still verifies",
+        "access/audit_chain.py",
+        "    if not hmac.compare_digest(link.mac, _compute_mac(key, link, entry, previous)):\n",
+        "    if not link.mac:\n",
+        ("tests/access/test_audit_chain.py::test_changed_entry_is_named",),
     ),
     # --- who sees what ----------------------------------------------------------------------------------------------
     Mutant(
