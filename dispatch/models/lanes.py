@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from dispatch.models.deliveries import Cause, State
@@ -24,11 +24,24 @@ class Lane(models.Model):
     failures_in_row = models.PositiveIntegerField(_("failures in a row"), default=0)
     failing_since = models.DateTimeField(_("failing since"), null=True, blank=True)
     last_success_at = models.DateTimeField(_("last success at"), null=True, blank=True)
+    # Stopped because everything failed: when a request is next sent to see whether the receiver is back.
     probe_at = models.DateTimeField(_("next probe at"), null=True, blank=True)
+    # The database's own default too: processes of the release before go on making lanes during an upgrade.
+    probes_made = models.PositiveSmallIntegerField(_("probes made"), default=0, db_default=0)
+    # Null: nothing that its owner was told of is still open. Else a success tells that it is over.
+    trouble_told_at = models.DateTimeField(_("trouble told at"), null=True, blank=True)
+    # The stop that its owner was told of and that still stands.
+    stop_told_at = models.DateTimeField(_("stop told at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("lane")
         verbose_name_plural = _("lanes")
+        indexes = [
+            # The job that stops webhooks: which have been failing for longest.
+            models.Index(F("failing_since"), name="lane_failing", condition=Q(failing_since__isnull=False)),
+            # The job that probes: which are to be asked again.
+            models.Index(F("probe_at"), name="lane_probe", condition=Q(probe_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{_('lane')} {self.pk}"
