@@ -126,7 +126,7 @@ def provide_postgres() -> Iterator[str | None]:
     if programs is None:
         yield None
         return
-    with _private_postgres(programs) as url:
+    with private_postgres(programs) as url:
         yield url
 
 
@@ -134,14 +134,15 @@ def provide_postgres() -> Iterator[str | None]:
 
 
 @contextmanager
-def _private_postgres(programs: Path) -> Iterator[str]:
+def private_postgres(programs: Path, **over: str) -> Iterator[str]:
+    """The URL of a fresh server of our own. `over`: settings of the server that a test would have otherwise."""
     folder = Path(tempfile.mkdtemp(prefix="gancho-postgres-"))
     password = secrets.token_hex(16)
     try:
         user = _unprivileged_user()
         _init_cluster(programs, folder, password, user)
         port = free_port()
-        server = _start_server(programs, folder, port, user)
+        server = _start_server(programs, folder, user, {"port": str(port), **over})
         try:
             url = f"postgres://tests:{password}@127.0.0.1:{port}/postgres"
             _wait_for_server(url, server, folder)
@@ -178,18 +179,18 @@ def _init_cluster(programs: Path, folder: Path, password: str, user: str | None)
     )
 
 
-def _start_server(programs: Path, folder: Path, port: int, user: str | None) -> subprocess.Popen[bytes]:
+def _start_server(programs: Path, folder: Path, user: str | None, over: dict[str, str]) -> subprocess.Popen[bytes]:
     settings = {
-        "port": port,
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
-        "max_connections": 300,
+        "max_connections": "300",
         "fsync": "off",
         "synchronous_commit": "off",
         "full_page_writes": "off",
         "autovacuum": "off",
         "shared_buffers": "128MB",
         "log_min_messages": "warning",
+        **over,
     }
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     with (folder / "server.log").open("wb") as log:
