@@ -2,10 +2,12 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from catalog.models import Product
+from dispatch import bulk
 from dispatch.models import Delivery, Mode, ProductStatus, State
 
 
@@ -36,8 +38,7 @@ def follow(delivery_ids: Collection[int], state: str, *, now: datetime) -> None:
 
 def lock(delivery_ids: Collection[int]) -> None:
     """Lock the statuses that point to these deliveries, in the order in which the fan-out writes them."""
-    rows = ProductStatus.objects.filter(delivery__in=delivery_ids).order_by("webhook", "product")
-    list(rows.select_for_update(no_key=True).values_list("pk"))
+    list(_pointing_to(delivery_ids).select_for_update(no_key=True).values_list("pk"))
 
 
 def find_before(delivery_ids: Collection[int]) -> dict[int, int]:
@@ -45,25 +46,37 @@ def find_before(delivery_ids: Collection[int]) -> dict[int, int]:
 
     Lock these with the deliveries themselves, in one order: a result of theirs may be on its way into the tables.
     """
-    statuses = ProductStatus.objects.filter(delivery__in=delivery_ids).select_related("delivery").order_by()
-    before = {status.delivery_id: _newest_counting(status.delivery) for status in statuses}
-    return {pk: found.pk for pk, found in before.items() if found}
+    found = _with_before(delivery_ids).values_list("delivery", "before")
+    return {delivery_id: before for delivery_id, before in found if before}
 
 
 def _fall_back_from(delivery_ids: Collection[int], now: datetime) -> None:
     """After a cancellation: point to the delivery before, or remove the status where there is none."""
-    statuses = ProductStatus.objects.filter(delivery__in=delivery_ids).order_by("webhook", "product")
-    for status in statuses.select_related("delivery"):
-        before = _newest_counting(status.delivery, lock=True)
-        if before is None:
-            status.delete()
-            continue
-        status.delivery, status.state, status.changed_at = before, before.state, now
-        status.failed_attempts = before.counted_attempts - (before.state == State.DELIVERED)
-        status.save(update_fields=["delivery", "state", "failed_attempts", "changed_at"])
+    statuses = dict(_with_before(delivery_ids).values_list("pk", "before"))
+    newest = Delivery.objects.filter(pk__in=filter(None, statuses.values())).order_by("pk")
+    before = {each.pk: each for each in newest.only("state", "counted_attempts").select_for_update(no_key=True)}
+    bulk.update_rows(
+        ProductStatus, [_values_of(before[other], pk, now) for pk, other in statuses.items() if other in before]
+    )
+    ProductStatus.objects.filter(pk__in=[pk for pk, other in statuses.items() if other not in before]).delete()
 
 
-def _newest_counting(cancelled: Delivery, *, lock: bool = False) -> Delivery | None:
-    same = Delivery.objects.filter(webhook_id=cancelled.webhook_id, subject=cancelled.subject, event__mode=Mode.LIVE)
-    before = same.exclude(state=State.CANCELLED).exclude(pk=cancelled.pk).order_by("-pk")
-    return (before.select_for_update(of=("self",), no_key=True) if lock else before).first()
+def _values_of(delivery: Delivery, status_id: int, now: datetime) -> dict[str, Any]:
+    failed = delivery.counted_attempts - (delivery.state == State.DELIVERED)
+    changes = {"delivery": delivery.pk, "state": delivery.state, "failed_attempts": failed, "changed_at": now}
+    return {"id": status_id, **changes}
+
+
+def _pointing_to(delivery_ids: Collection[int]) -> QuerySet[ProductStatus]:
+    # By the columns: by the relations themselves the rows of webhooks and products would be joined for their names,
+    # and locked with the others, long after their turn.
+    return ProductStatus.objects.filter(delivery__in=delivery_ids).order_by("webhook_id", "product_id")
+
+
+def _with_before(delivery_ids: Collection[int]) -> QuerySet[ProductStatus]:
+    """The statuses that point to these, each with `before`: the newest other live delivery that is not cancelled."""
+    same = Delivery.objects.filter(
+        webhook=OuterRef("webhook"), subject=OuterRef("delivery__subject"), event__mode=Mode.LIVE
+    )
+    others = same.exclude(state=State.CANCELLED).exclude(pk=OuterRef("delivery")).order_by("-pk")
+    return _pointing_to(delivery_ids).annotate(before=Subquery(others.values("pk")[:1]))
