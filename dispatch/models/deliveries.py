@@ -154,6 +154,14 @@ class Delivery(models.Model):
                 name="delivery_open_subject",
                 condition=Q(state__in=[State.WAITING, State.HELD]),
             ),
+            # Batches: which of them have notifications that were not tried yet.
+            models.Index(
+                F("batch"),
+                name="delivery_batch_untried",
+                condition=Q(state=State.WAITING, counted_attempts=0, batch__isnull=False),
+            ),
+            # Reenviar Pendentes: what ended in error, by subject.
+            models.Index(F("webhook"), F("subject"), name="delivery_failed", condition=Q(state=State.FAILED)),
             # Pages: recent deliveries of a webhook, newest first.
             models.Index(F("webhook"), F("id").desc(), name="delivery_recent"),
             # ProductStatus: the newest delivery of a subject to a webhook.

@@ -73,7 +73,12 @@ class ProductStatus(models.Model):
 
 
 class SendBatch(models.Model):
-    """One pressing of Enviar Tudo or Reenviar Pendentes: what preview, progress and stop refer to."""
+    """One pressing of Enviar Tudo or Reenviar Pendentes: what preview, progress and stop refer to.
+
+    Its uuid is the one-use token of the preview: sent twice, the database lets one of them in. `wanted` is how many
+    notifications were to go, `created` how many were written; `written_at` is empty until the last of them was, and
+    stays so when the process died before. `left_out` holds [product's or event's key, why] of what did not go.
+    """
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     webhook = models.ForeignKey("webhooks.Webhook", models.PROTECT, related_name="+", verbose_name=_("webhook"))
@@ -85,11 +90,16 @@ class SendBatch(models.Model):
     wanted = models.PositiveIntegerField(_("wanted"), default=0)
     created = models.PositiveIntegerField(_("created"), default=0)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    written_at = models.DateTimeField(_("written at"), null=True, blank=True)
     stopped_at = models.DateTimeField(_("stopped at"), null=True, blank=True)
+    left_out = models.JSONField(_("left out"), default=list, blank=True)
 
     class Meta:
         verbose_name = _("batch")
         verbose_name_plural = _("batches")
+        # Nobody adds, changes or deletes one; operations may start and stop them with a right of its own.
+        default_permissions = ("view",)
+        permissions = [("send_sendbatch", _("Can send all, resend pending and decide what is held"))]
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind__in=[Cause.ENVIAR_TUDO, Cause.REENVIAR]), name="send_batch_kind_known"
