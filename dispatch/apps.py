@@ -7,7 +7,8 @@ class DispatchConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        from dispatch import checks, hearers
+        from dispatch import checks, hearers, notice_kinds
 
         assert checks
+        notice_kinds.register()
         hearers.listen()

@@ -5,6 +5,7 @@ from datetime import timedelta
 import environ
 from csp.constants import NONE, SELF
 
+from portal.broker import DRAIN_QUEUE, NO_BROKER, build_celery_settings, clean_broker_url
 from portal.environment import BASE_DIR, PRODUCTION, env, read_environment, read_home, read_secrets
 from portal.logging import build_logging
 
@@ -42,6 +43,7 @@ INSTALLED_APPS = [
     "dispatch",
     "webhooks",
     "catalog",
+    "notices",
     "access",
     "vault",
     "allauth",
@@ -233,15 +235,16 @@ PORTAL_TEST_CLOCK_OFFSET_SECONDS = env.int("PORTAL_TEST_CLOCK_OFFSET_SECONDS", d
 # As gunicorn_web.py reads it: of these threads a quarter may wait for the result of a press of Enviar.
 PORTAL_WEB_THREADS = env.int("PORTAL_WEB_THREADS", default=8)
 
-# --- periodic jobs ----------------------------------------------------------------------------------------------
+# --- broker and periodic jobs -----------------------------------------------------------------------------------
 
 # Without a broker the jobs' rows are read by a beat of our own process, which calls each task itself.
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="memory://")
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BROKER_URL = clean_broker_url(env.str("CELERY_BROKER_URL", default=""))
+PORTAL_HAS_BROKER = CELERY_BROKER_URL != NO_BROKER
+PORTAL_DRAIN_QUEUE = DRAIN_QUEUE
+# A drain ends after so long, so that a worker's other tasks have their turn.
+PORTAL_DISPATCH_DRAIN_SECONDS = env.int("PORTAL_DISPATCH_DRAIN_SECONDS", default=60)
+vars().update(build_celery_settings(CELERY_BROKER_URL, deadline_seconds=PORTAL_OUTBOUND_DEADLINE_SECONDS))
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_TASK_IGNORE_RESULT = True
-# Nothing keeps results, so there is nothing to clean up either: no row of Celery's own beside our jobs.
-CELERY_RESULT_EXPIRES = 0
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.error_reports.Filter"
 

@@ -21,7 +21,7 @@ class AppFilter(admin.SimpleListFilter):
     title = gettext_lazy("area")
     parameter_name = "area"
     # Apps that record; a floor above that starts to do so adds its own name by `AppFilter.areas`.
-    areas = ("access", "auth", "catalog", "webhooks", "dispatch", "vault")
+    areas = ("access", "auth", "catalog", "webhooks", "dispatch", "notices", "vault")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(area, str(apps.get_app_config(area).verbose_name)) for area in self.areas]

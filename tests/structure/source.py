@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # From the ground up; vault and outbound stand beside each other.
-FLOORS = {"vault": 0, "outbound": 0, "access": 1, "catalog": 2, "webhooks": 3, "dispatch": 4, "portal": 5}
+FLOORS = {"vault": 0, "outbound": 0, "access": 1, "notices": 2, "catalog": 3, "webhooks": 4, "dispatch": 5, "portal": 6}
 APPS = tuple(FLOORS)
 
 
