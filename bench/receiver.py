@@ -1,0 +1,123 @@
+"""The receiver of the benchmarks: one nginx on 64 ports of loopback that writes a line for each request.
+
+The line is written in the turn of nginx's loop that sends the answer; whoever compares waits until as many are there as
+were answered.
+"""
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests import services
+from tests.processes import started, wait_until
+
+CONFIGURATION = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+worker_rlimit_nofile 8192;
+events {{ worker_connections 4096; }}
+http {{
+    log_format bench '$msec $server_port $http_webhook_id';
+    access_log {folder}/received.log bench;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    client_body_buffer_size 16k;
+    keepalive_requests 100000000;
+    keepalive_timeout 300s;
+    server {{
+{listens}
+        location / {{ default_type text/plain; return 200 "ok"; }}
+    }}
+}}
+"""
+
+
+class Mismatch(Exception):
+    """What the receiver wrote down is not what the tables say. Then no figure is worth anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One request: when it was answered (Unix time), on which port, with which webhook-id."""
+
+    at: float
+    port: str
+    webhook_id: str
+
+
+class Receiver:
+    """The running receiver: its addresses, and what it has written since a moment."""
+
+    def __init__(self, folder: Path, first_port: int, count: int) -> None:
+        self.record = folder / "received.log"
+        self.urls = [f"http://127.0.0.1:{first_port + number}/hook/{number}" for number in range(count)]
+
+    def mark(self) -> int:
+        """Return a place in the file; what comes later stands behind it."""
+        return self.record.stat().st_size
+
+    def lines(self, since: int = 0) -> list[Line]:
+        """Return the requests behind a mark, complete lines only."""
+        with self.record.open("rb") as file:
+            file.seek(since)
+            text, _, _ = file.read().decode().rpartition("\n")
+        return [Line(float(at), port, key) for at, port, key in (line.split(" ", 2) for line in text.splitlines())]
+
+    def count(self, since: int = 0) -> int:
+        """Return how many requests stand behind a mark."""
+        with self.record.open("rb") as file:
+            file.seek(since)
+            return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
+
+    def wait_for(self, count: int, *, since: int, within: float) -> None:
+        """Wait until `count` requests came in. Raises Mismatch when they don't, in time."""
+        give_up_at = time.monotonic() + within
+        while (seen := self.count(since)) < count:
+            if time.monotonic() > give_up_at:
+                raise Mismatch(f"the receiver saw {seen} of {count} requests within {within:.0f} s")
+            time.sleep(0.05)
+
+
+def compare(received: Counter[str], recorded: Counter[str]) -> None:
+    """Raises Mismatch unless both hold the same ids, each as often."""
+    if received == recorded:
+        return
+    missing, extra = recorded - received, received - recorded
+    raise Mismatch(
+        f"the receiver saw {received.total()} requests, the tables tell of {recorded.total()}: "
+        f"{missing.total()} recorded but not received, {extra.total()} received but not recorded "
+        f"({', '.join([*missing, *extra][:3])})"
+    )
+
+
+@contextmanager
+def running_receiver(folder: Path, *, count: int = 64) -> Iterator[Receiver]:
+    """nginx for the length of the block, installed when need be. Raises RuntimeError when it can't be had."""
+    if not shutil.which("nginx", path=_path()):
+        services.install("nginx")
+    program = shutil.which("nginx", path=_path())
+    if not program:
+        raise RuntimeError("nginx is not here and could not be installed")
+    first = services.free_port(count - 1)
+    receiver = Receiver(folder, first, count)
+    listens = "\n".join(f"        listen 127.0.0.1:{first + number} backlog=1024;" for number in range(count))
+    configuration = folder / "nginx.conf"
+    configuration.write_text(CONFIGURATION.format(folder=folder, listens=listens))
+    words = (program, "-p", str(folder), "-c", str(configuration), "-e", str(folder / "error.log"))
+    with started(*words, env={"PATH": _path()}, log=folder / "nginx.log"):
+        wait_until(receiver.record.exists, what="nginx")
+        yield receiver
+
+
+def _path() -> str:
+    return f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
