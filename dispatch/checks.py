@@ -20,6 +20,8 @@ def check_dispatch_numbers(app_configs: Any, **kwargs: Any) -> list[CheckMessage
         "PORTAL_DISPATCH_CONCURRENCY": settings.PORTAL_DISPATCH_CONCURRENCY,
         "PORTAL_DISPATCH_LEASE_SECONDS": settings.PORTAL_DISPATCH_LEASE_SECONDS,
         "PORTAL_DISPATCH_LANE_CAP": settings.PORTAL_DISPATCH_LANE_CAP,
+        "PORTAL_FAILING_STOP_AFTER_HOURS": settings.PORTAL_FAILING_STOP_AFTER_HOURS,
+        "PORTAL_FAILING_STOP_AFTER_ATTEMPTS": settings.PORTAL_FAILING_STOP_AFTER_ATTEMPTS,
     }
     wrong = [name for name, value in numbers.items() if value < 1]
     if wrong:

@@ -7,6 +7,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from notices import kinds
+from notices.incidents import OVER
 from notices.kinds import Kind
 from webhooks.diagnosis import DIAGNOSES
 from webhooks.models import StoppedReason
@@ -17,8 +18,6 @@ WEBHOOK_STOPPED = "webhook_stopped"
 WEBHOOK_RESUMED = "webhook_resumed"
 DISPATCHER_SILENT = "dispatcher_silent"
 DELIVERIES_LATE = "deliveries_late"
-# An incident's end is told by the kind of the same name with this behind it.
-OVER = "_over"
 
 
 def _describe_webhook(values: Mapping[str, Any]) -> Mapping[str, Any]:

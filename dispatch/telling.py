@@ -15,7 +15,7 @@ from dispatch.notice_kinds import WEBHOOK_FAILING, WEBHOOK_RECOVERED, WEBHOOK_RE
 from notices.actions import Draft, post_notice, post_notices
 from notices.models import Notice
 from webhooks.masking import masked_url
-from webhooks.models import Webhook
+from webhooks.models import StoppedReason, Webhook
 
 # What a lane forgets when its webhook starts again: another stop needs new failures.
 STARTED_ANEW: dict[str, Any] = {
@@ -38,17 +38,23 @@ def tell_of_lanes(changes: Sequence[LaneChange], *, now: datetime) -> None:
     if not changes:
         return
     webhooks = _load(change.webhook_id for change in changes)
-    keys = {change.webhook_id: _hourly_key(webhooks[change.webhook_id], now) for change in changes}
-    begun = [change for change in changes if change.kind == "exhausted"]
+    keys = {pk: _hourly_key(webhook, now) for pk, webhook in webhooks.items()}
     # The lanes are locked: nobody else writes a notice about these webhooks now.
-    told = Notice.objects.filter(dedupe_key__in=[keys[change.webhook_id] for change in begun])
-    quiet = set(told.values_list("dedupe_key", flat=True)) if begun else set()
-    fresh = [change for change in begun if keys[change.webhook_id] not in quiet]
-    drafts = [_trouble(webhooks[change.webhook_id], change, keys[change.webhook_id]) for change in fresh]
-    drafts += [_recovery(webhooks[change.webhook_id], now) for change in changes if change.kind == "recovered"]
+    used = set(Notice.objects.filter(dedupe_key__in=keys.values()).values_list("dedupe_key", flat=True))
+    drafts, untold = list[Draft](), set[int]()
+    for change in changes:
+        webhook, key = webhooks[change.webhook_id], keys[change.webhook_id]
+        if change.kind == "exhausted" and key in used:
+            untold.add(change.webhook_id)
+        elif change.kind == "exhausted":
+            used.add(key)
+            drafts.append(_trouble(webhook, key, change.diagnosis))
+        elif change.webhook_id in untold:
+            untold.remove(change.webhook_id)
+        else:
+            drafts.append(_recovery(webhook, now))
     post_notices(drafts)
-    if quiet:
-        untold = [change.webhook_id for change in begun if keys[change.webhook_id] in quiet]
+    if untold:
         Lane.objects.filter(webhook__in=untold).update(trouble_told_at=None)
 
 
@@ -62,7 +68,8 @@ def tell_of_stop(webhook: Webhook) -> None:
         lane.filter(stop_told_at__isnull=False).update(**STARTED_ANEW)
     elif webhook.stopped:
         Lane.objects.get_or_create(webhook=webhook)
-        lane.update(stop_told_at=webhook.stopped_at)
+        probed = webhook.stopped_reason == StoppedReason.FAILING
+        lane.update(stop_told_at=webhook.stopped_at, **({} if probed else {"probe_at": None}))
         post_notice(_stop(webhook))
     elif (told_at := lane.filter(stop_told_at__isnull=False).values_list("stop_told_at", flat=True).first()) and (
         lane.filter(stop_told_at=told_at).update(**STARTED_ANEW)
@@ -79,8 +86,8 @@ def _hourly_key(webhook: Webhook, now: datetime) -> str:
     return f"{WEBHOOK_FAILING}:{webhook.uuid}:{now:%Y-%m-%dT%H}"
 
 
-def _trouble(webhook: Webhook, change: LaneChange, key: str) -> Draft:
-    return _draft(webhook, WEBHOOK_FAILING, key, diagnosis=change.diagnosis)
+def _trouble(webhook: Webhook, key: str, diagnosis: str) -> Draft:
+    return _draft(webhook, WEBHOOK_FAILING, key, diagnosis=diagnosis)
 
 
 def _recovery(webhook: Webhook, now: datetime) -> Draft:

@@ -232,6 +232,9 @@ PORTAL_DISPATCH_CONCURRENCY = env.int("PORTAL_DISPATCH_CONCURRENCY", default=64)
 PORTAL_DISPATCH_LEASE_SECONDS = env.int("PORTAL_DISPATCH_LEASE_SECONDS", default=120)
 PORTAL_DISPATCH_LANE_CAP = env.int("PORTAL_DISPATCH_LANE_CAP", default=4)
 PORTAL_TEST_CLOCK_OFFSET_SECONDS = env.int("PORTAL_TEST_CLOCK_OFFSET_SECONDS", default=0)
+# A webhook that has failed at least so often in a row, and for so long, is stopped and probed (docs/adr/0008).
+PORTAL_FAILING_STOP_AFTER_HOURS = env.int("PORTAL_FAILING_STOP_AFTER_HOURS", default=72)
+PORTAL_FAILING_STOP_AFTER_ATTEMPTS = env.int("PORTAL_FAILING_STOP_AFTER_ATTEMPTS", default=10)
 # As gunicorn_web.py reads it: of these threads a quarter may wait for the result of a press of Enviar.
 PORTAL_WEB_THREADS = env.int("PORTAL_WEB_THREADS", default=8)
 
@@ -256,6 +259,11 @@ LOGGING = build_logging(
 
 # --- mail -------------------------------------------------------------------------------------------------------
 
+# A mail server that hangs must not hold a job or a page for longer; EMAIL_URL may say otherwise (?timeout=5).
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("PORTAL_MAIL_FROM", default="Gancho <gancho@localhost>")
+# Who is told when the sending itself is in trouble; empty: the staff who hold the permission for it.
+PORTAL_OPERATOR_EMAILS = env.list("PORTAL_OPERATOR_EMAILS", default=[])
 _default_mail = f"filemail:///{PORTAL_HOME / 'mail'}"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default=_default_mail)
 vars().update(EMAIL_CONFIG)
