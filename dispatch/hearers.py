@@ -1,4 +1,4 @@
-"""What waits follows what happens to its webhook: heard inside the transaction of the change."""
+"""What waits follows what happens to its webhook, and its owner is told: heard inside the transaction of the change."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from catalog.models import Product
 from dispatch import actions
 from dispatch.models import Delivery, Reason
 from dispatch.querysets import DeliveryQuerySet
+from dispatch.telling import tell_of_stop
 from webhooks.models import Webhook
 from webhooks.signals import webhook_changed
 
@@ -19,6 +20,12 @@ def listen() -> None:
 
 def follow_webhook(sender: Any, *, webhook: Webhook, **news: Any) -> None:
     """Cancel or hold what may no longer be sent. Decided by what the webhook is now, so twice does no harm."""
+    _follow(webhook)
+    # Last: the lane comes after the deliveries in the order of locks.
+    tell_of_stop(webhook)
+
+
+def _follow(webhook: Webhook) -> None:
     deliveries = Delivery.objects.filter(webhook=webhook)
     if webhook.archived:
         actions.cancel(deliveries, reason=Reason.ARCHIVED)

@@ -15,6 +15,7 @@ from access.models import Participant
 from webhooks.drafts import Draft, make_draft
 from webhooks.errors import InvalidWebhook, WebhookArchived
 from webhooks.models import StoppedReason, Webhook
+from webhooks.querysets import WebhookQuerySet
 from webhooks.rules import find_holder_problems, find_problems
 from webhooks.saving import fill_webhook, write_event_types, write_headers, write_products
 from webhooks.signals import webhook_changed
@@ -97,6 +98,33 @@ def stop_webhook(webhook: Webhook, *, reason: str, by: Actor) -> bool:
     return True
 
 
+def restate_stop(webhook: Webhook, *, reason: str, by: Actor) -> bool:
+    """Give a stop another reason, from now on. Returns whether this call did it; see `resume_webhook`."""
+    with transaction.atomic():
+        now, reason = timezone.now(), StoppedReason(reason).value
+        if not _still_stopped(webhook).update(stopped_at=now, stopped_reason=reason, updated_at=now):
+            return False
+        restated, before = Webhook.objects.get(pk=webhook.pk), {"stopped": webhook.stopped_reason}
+        _record(restated, "webhooks.webhook.stopped", by=by, before=before, after={"stopped": reason})
+        webhook_changed.send(Webhook, webhook=restated, created=False)
+    return True
+
+
+def resume_webhook(webhook: Webhook, *, by: Actor) -> bool:
+    """Start a webhook again that the system has stopped; what is held stays held until a person decides.
+
+    Returns whether this call did it. It does nothing when the webhook is no longer what the caller saw: started since,
+    stopped once more, archived, or configured anew.
+    """
+    with transaction.atomic():
+        if not _still_stopped(webhook).update(stopped_at=None, stopped_reason="", updated_at=timezone.now()):
+            return False
+        running, before = Webhook.objects.get(pk=webhook.pk), {"stopped": webhook.stopped_reason}
+        _record(running, "webhooks.webhook.resumed", by=by, before=before, after={"stopped": False})
+        webhook_changed.send(Webhook, webhook=running, created=False)
+    return True
+
+
 def rotate_signing_secret(webhook: Webhook, *, by: Actor) -> Webhook:
     """Make a new signing secret. The one so far signs as well for a day, unless nobody has ever seen it: pressing the
     button twice must not push out the secret that receivers use."""
@@ -168,6 +196,13 @@ def _save_as_only_holder(
         if not problems:
             raise
     raise InvalidWebhook(problems)
+
+
+def _still_stopped(webhook: Webhook) -> WebhookQuerySet:
+    """The row of `webhook` while it is as it was seen: the same stop, the same configuration."""
+    seen = {"stopped_at": webhook.stopped_at, "current_version": webhook.current_version_id}
+    live: WebhookQuerySet = Webhook.objects.live()
+    return live.filter(pk=webhook.pk, stopped_at__isnull=False, **seen)
 
 
 def _record(webhook: Webhook, action: str, *, by: Actor, **values: dict[str, Any]) -> None:

@@ -49,7 +49,7 @@ def try_webhook(
         raise InvalidWebhook(problems)
     trial = _reserve(participant, draft, by=by)
     exchange, code = _send(trial, draft, participant)
-    return _record(trial, exchange, code)
+    return finish_trial(trial, exchange, code)
 
 
 def _reserve(participant: Participant, draft: Draft, *, by: Actor) -> WebhookTest:
@@ -73,7 +73,7 @@ def _send(trial: WebhookTest, draft: Draft, participant: Participant) -> tuple[d
         plan = build_plan(_parts(draft, participant))
     except CannotPlan as cannot:
         return describe_unsent(draft.values.request_uri, cannot.code), cannot.code
-    message = _sample_message(trial, plan)
+    message = sample_message(trial, plan, cause=CAUSE)
     request = build_request(plan, message, trial.at)
     result = client.send(replace(request, inspect_tls=True))
     code = code_for(result, plan.auth_method)
@@ -81,7 +81,8 @@ def _send(trial: WebhookTest, draft: Draft, participant: Participant) -> tuple[d
     return exchange | {"temporary_signature": draft.webhook is None}, code
 
 
-def _record(trial: WebhookTest, exchange: dict[str, Any], code: str) -> WebhookTest:
+def finish_trial(trial: WebhookTest, exchange: dict[str, Any], code: str) -> WebhookTest:
+    """Complete the row with what came of its request; `code`: of webhooks.diagnosis, empty for a success."""
     trial.finished_at, trial.exchange = timezone.now(), exchange
     trial.succeeded, trial.diagnosis = not code, code
     trial.response_status = exchange["response"]["status"]
@@ -110,9 +111,10 @@ def _signing_secrets(webhook: Webhook | None) -> Iterable[str]:
     return filter(None, secrets)
 
 
-def _sample_message(trial: WebhookTest, plan: SendPlan) -> Message:
+def sample_message(trial: WebhookTest, plan: SendPlan, *, cause: str) -> Message:
+    """Return what is sent for `trial`: a `webhook.test` in the body format of its plan."""
     rendered = render(plan.body_format, sample_content(trial.at))
-    return Message(trial.uuid, trial.uuid, WEBHOOK_TEST, CAUSE, rendered.body, rendered.content_type)
+    return Message(trial.uuid, trial.uuid, WEBHOOK_TEST, cause, rendered.body, rendered.content_type)
 
 
 def sample_content(now: datetime) -> EventContent:
