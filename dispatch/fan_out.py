@@ -1,14 +1,16 @@
 """One event becomes one delivery per webhook that is to hear of it, by INSERT ... SELECT: no loop in Python, and the
 same cost in memory for one webhook or a hundred thousand (GSAN-13)."""
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, models
-from django.db.models import BinaryField, Case, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models import BinaryField, Case, Exists, F, Max, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Cast
 
 from catalog.models import Audience, Product, ProductGrant
-from dispatch.models import Cause, Delivery, Event, Lane, Mode, ProductStatus, Reason, State
+from dispatch.models import Cause, Delivery, Event, Lane, Mode, ProductStatus, Reason, SendBatch, State
 from webhooks.models import Webhook
 
 
@@ -49,9 +51,30 @@ def fan_out(event: Event, webhooks: QuerySet[Webhook], *, now: datetime, by: str
 def point_statuses_to(event: Event, product: Product, *, now: datetime) -> None:
     """Make the status of `product` on every webhook told by `event` the state of that new delivery (ONS-15)."""
     deliveries = Delivery.objects.filter(event=event, cause=Cause.AUTOMATIC)
+    _point_statuses(deliveries, Value(product.pk), now=now, order="webhook_id")
+
+
+def write_by_hand(batch: SendBatch, event_ids: Collection[int], *, now: datetime) -> list[int]:
+    """Write a delivery of each event to the batch's webhook, and return the ids of those that were written.
+
+    One whose subject has a sending by hand waiting already is left out: the database lets one wait. The events are of
+    different subjects, and live. Belongs in a transaction that has superseded what waited for them.
+    """
+    if not event_ids:
+        return []
+    before = Delivery.objects.filter(batch=batch).aggregate(newest=Max("pk"))["newest"] or 0
+    events = Event.objects.filter(pk__in=event_ids)
+    _insert(Delivery, events, _by_hand_columns(batch, now), ignore_existing=True, order="publication__product__name")
+    written = Delivery.objects.filter(batch=batch, pk__gt=before)
+    of_products = written.filter(event__publication__isnull=False)
+    _point_statuses(of_products, F("event__publication__product_id"), now=now, order="event__publication__product_id")
+    return list(written.values_list("pk", flat=True))
+
+
+def _point_statuses(deliveries: QuerySet[Delivery], product: Any, *, now: datetime, order: str) -> None:
     columns = {
         "webhook_id": F("webhook_id"),
-        "product_id": Value(product.pk),
+        "product_id": product,
         "delivery_id": F("pk"),
         "state": F("state"),
         "failed_attempts": Value(0),
@@ -60,24 +83,46 @@ def point_statuses_to(event: Event, product: Product, *, now: datetime) -> None:
     # Two publications of a product at once: whichever comes last, the newer delivery stays.
     newer = "excluded.delivery_id > dispatch_productstatus.delivery_id"
     conflict = ("webhook_id", "product_id")
-    _insert(ProductStatus, deliveries, columns, conflict=conflict, only_if=newer, order="webhook_id")
+    _insert(ProductStatus, deliveries, columns, conflict=conflict, only_if=newer, order=order)
 
 
 def _delivery_columns(event: Event, now: datetime, by: str) -> dict:
     moment = Value(now, output_field=models.DateTimeField())
     stopped = When(stopped_at__isnull=False, then=Value(State.HELD.value))
-    return {
-        "uuid": RandomUUID(),
+    return _first_values(by) | {
         "event_id": Value(event.pk),
         "webhook_id": F("pk"),
         "cause": Value(Cause.AUTOMATIC.value),
         "subject": Value(event.subject),
         "state": Case(stopped, default=Value(State.WAITING.value)),
         "reason": Case(When(stopped_at__isnull=False, then=Value(Reason.WEBHOOK_STOPPED.value)), default=Value("")),
-        "urgent": Value(False),
         "due_at": Case(
             When(stopped_at__isnull=True, then=moment), default=Value(None), output_field=models.DateTimeField()
         ),
+        "created_at": moment,
+    }
+
+
+def _by_hand_columns(batch: SendBatch, now: datetime) -> dict:
+    moment = Value(now, output_field=models.DateTimeField())
+    return _first_values(batch.by_label) | {
+        "event_id": F("pk"),
+        "webhook_id": Value(batch.webhook_id),
+        "batch_id": Value(batch.pk),
+        "cause": Value(batch.kind),
+        "subject": F("subject"),
+        "state": Value(State.WAITING.value),
+        "reason": Value(""),
+        "due_at": moment,
+        "created_at": moment,
+    }
+
+
+def _first_values(by: str) -> dict:
+    """What every delivery has when it is written."""
+    return {
+        "uuid": RandomUUID(),
+        "urgent": Value(False),
         "attempts_made": Value(0),
         "counted_attempts": Value(0),
         "unknown_in_row": Value(0),
@@ -86,7 +131,6 @@ def _delivery_columns(event: Event, now: datetime, by: str) -> dict:
         "content_type": Value(""),
         "last_diagnosis": Value(""),
         "created_by": Value(by),
-        "created_at": moment,
     }
 
 
