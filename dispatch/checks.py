@@ -51,3 +51,22 @@ def check_no_failpoint_outside_tests(app_configs: Any, **kwargs: Any) -> list[Ch
     if settings.PORTAL_ENVIRONMENT == "development" or not os.environ.get("PORTAL_TEST_FAILPOINT"):
         return []
     return [Error("PORTAL_TEST_FAILPOINT is for tests: it kills the dispatcher.", id="dispatch.E003")]
+
+
+@register()
+def check_retention(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A body is read by people as long as its link works, and no row goes before its body."""
+    link, bodies, rows = (
+        settings.PORTAL_DOWNLOAD_LINK_DAYS,
+        settings.PORTAL_KEEP_BODIES_DAYS,
+        settings.PORTAL_KEEP_DELIVERIES_DAYS,
+    )
+    if link <= bodies <= rows:
+        return []
+    return [
+        Error(
+            "Notifications are removed before they are done with.",
+            hint="PORTAL_DOWNLOAD_LINK_DAYS <= PORTAL_KEEP_BODIES_DAYS <= PORTAL_KEEP_DELIVERIES_DAYS is needed.",
+            id="dispatch.E004",
+        )
+    ]

@@ -231,6 +231,9 @@ PORTAL_DISPATCH_BATCH = env.int("PORTAL_DISPATCH_BATCH", default=200)
 PORTAL_DISPATCH_CONCURRENCY = env.int("PORTAL_DISPATCH_CONCURRENCY", default=64)
 PORTAL_DISPATCH_LEASE_SECONDS = env.int("PORTAL_DISPATCH_LEASE_SECONDS", default=120)
 PORTAL_DISPATCH_LANE_CAP = env.int("PORTAL_DISPATCH_LANE_CAP", default=4)
+# How long notifications with their attempts are kept, and their bodies (dispatch/retention.py).
+PORTAL_KEEP_DELIVERIES_DAYS = env.int("PORTAL_KEEP_DELIVERIES_DAYS", default=90)
+PORTAL_KEEP_BODIES_DAYS = env.int("PORTAL_KEEP_BODIES_DAYS", default=30)
 PORTAL_TEST_CLOCK_OFFSET_SECONDS = env.int("PORTAL_TEST_CLOCK_OFFSET_SECONDS", default=0)
 # A webhook that has failed at least so often in a row, and for so long, is stopped and probed (docs/adr/0008).
 PORTAL_FAILING_STOP_AFTER_HOURS = env.int("PORTAL_FAILING_STOP_AFTER_HOURS", default=72)
@@ -250,6 +253,13 @@ vars().update(build_celery_settings(CELERY_BROKER_URL, deadline_seconds=PORTAL_O
 CELERY_TIMEZONE = TIME_ZONE
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.error_reports.Filter"
+
+# --- watching (docs/operations.md) ------------------------------------------------------------------------------
+
+# Whoever reads /metrics sends it as a bearer token; empty: there is no such page.
+PORTAL_METRICS_TOKEN = env.str("PORTAL_METRICS_TOKEN", default="")
+# Something due for longer than this, at a receiver that answers, means that sending is late.
+PORTAL_READY_OLDEST_DUE_SECONDS = env.int("PORTAL_READY_OLDEST_DUE_SECONDS", default=300)
 
 # --- logs -------------------------------------------------------------------------------------------------------
 
