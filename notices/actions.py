@@ -14,6 +14,7 @@ from access.actors import Actor
 from access.errors import ActionError
 from notices import kinds
 from notices.models import Audience, Notice, NoticeState
+from notices.texts import clean, one_line
 
 _SUBJECT_LENGTH = 200
 
@@ -78,9 +79,9 @@ def _fill(draft: Draft) -> Notice:
         audience=Audience.OPERATORS if draft.participant_id is None else Audience.PARTICIPANT,
         participant_id=draft.participant_id,
         dedupe_key=draft.dedupe_key,
-        subject=draft.subject[:_SUBJECT_LENGTH],
+        subject=one_line(draft.subject)[:_SUBJECT_LENGTH],
         path=draft.path,
-        context=dict(draft.values),
+        context={name: clean(value) for name, value in draft.values.items()},
         created_at=now,
         due_at=now,
     )

@@ -13,12 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from notices import kinds
 from notices.models import Notice
 from notices.readers import Reader
+from notices.texts import clean, one_line
 
 ENVIRONMENTS = {"development": _("Development"), "homologation": _("Homologation"), "production": _("Production")}
-LONGEST_VALUE = 300
 LONGEST_SUBJECT = 200
-# Control characters and line ends, and what turns the direction of the words that follow.
-_NOT_FOR_LINES = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 # Programs that answer mails leave this one alone (RFC 3834).
 _HEADERS = {"Auto-Submitted": "auto-generated"}
 
@@ -35,20 +33,12 @@ def build_mail(notice: Notice, reader: Reader) -> EmailMessage:
     return EmailMessage(subject, body, to=[reader.address], headers=_HEADERS)
 
 
-def clean(value: Any) -> Any:
-    """Return a value as it may stand in a mail: a text in one line, of bounded length.
-
-    What a participant typed must neither end a header nor write lines that look like ours.
-    """
-    return _one_line(value)[:LONGEST_VALUE] if isinstance(value, str) else value
-
-
 def _frame(notice: Notice, reader: Reader, template: str) -> Mapping[str, Any]:
     return {
         "template": template,
         "name": clean(reader.name),
         "url": f"{settings.PORTAL_BASE_URL}{notice.path}" if notice.path else "",
-        "operator": _one_line(settings.PORTAL_OPERATOR_NAME),
+        "operator": one_line(settings.PORTAL_OPERATOR_NAME),
         "environment": ENVIRONMENTS[settings.PORTAL_ENVIRONMENT],
         "participant": clean(notice.participant.name) if notice.participant else "",
     }
@@ -56,11 +46,5 @@ def _frame(notice: Notice, reader: Reader, template: str) -> Mapping[str, Any]:
 
 def _subject(words: str) -> str:
     environment = ENVIRONMENTS[settings.PORTAL_ENVIRONMENT]
-    # A capital only here: the words follow a colon in some languages' mails and a bracket in this one.
-    return _one_line(f"[{settings.PORTAL_OPERATOR_NAME} · {environment}] {words[:1].upper()}{words[1:]}")[
-        :LONGEST_SUBJECT
-    ]
-
-
-def _one_line(text: str) -> str:
-    return _NOT_FOR_LINES.sub(" ", text).strip()
+    whole = f"[{settings.PORTAL_OPERATOR_NAME} · {environment}] {words[:1].upper()}{words[1:]}"
+    return one_line(whole)[:LONGEST_SUBJECT]
