@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
@@ -28,6 +29,9 @@ class MailServer:
     def __exit__(self, *exc: object) -> None:
         self.hold.set()
         for sock in [self._listening, *self._open]:
+            # Closing alone wakes nobody who waits in accept() or recv().
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
             sock.close()
 
     def addresses(self) -> list[str]:
