@@ -39,16 +39,17 @@ LONGEST_PAUSE_SECONDS = 5.0
 class Dispatcher:
     """One sender. `stop()` may be called from a signal handler or another thread; `wake()` from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
         self.pool = Pool(settings.PORTAL_DISPATCH_CONCURRENCY)
         self.queue: deque[tuple[Claimed, float]] = deque()
         self.done: list[Finished] = []
         self.done_since = 0.0
-        self.sign = DispatcherSign(f"{platform.node()}:{os.getpid()}")
+        self.sign = DispatcherSign(name or f"{platform.node()}:{os.getpid()}")
         self.stopping = False
         self.look_again = True
         self.last_webhook = 0
         self.next_poll = 0.0
+        self.expecting = False
         self.pause = 0.0
         self.paused_until = 0.0
 
@@ -63,10 +64,24 @@ class Dispatcher:
         self.pool.wake()
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Work until `stop()` or until `until()` says so (for tests and for `dispatcher --once`)."""
+        """Work until `stop()` or until `until()` says so (for tests and for `dispatcher --once`), and close."""
+        self.work(until)
+        self.sign.remove()
+        self.pool.close()
+
+    def work(self, until: Callable[[], bool]) -> None:
+        """Work until `stop()` or until `until()` says so; nothing is claimed or in flight then. May be called again."""
         while not self.stopping and not until():
             self.step()
         self._finish()
+
+    def look(self) -> bool:
+        """Claim what is due, without waiting for anything. Returns whether there is something to do."""
+        self.wake()
+        while self.look_again and self.idle:
+            self._tick()
+            self._refill()
+        return not self.at_rest
 
     def step(self) -> None:
         """One turn of the loop. A database that went away costs a pause, never a row: results wait until written.
@@ -91,6 +106,11 @@ class Dispatcher:
         """Nothing claimed, in flight or unrecorded."""
         return not self.queue and not self.pool.in_flight and not self.done
 
+    @property
+    def at_rest(self) -> bool:
+        """Idle, and the last look found nothing that is due, or about to be published, within the next moments."""
+        return self.idle and not self.look_again and not self.expecting
+
     def _tick(self) -> None:
         """Once a second: look whatever the wake-ups say, let embargoes end, show that this process lives."""
         if time.monotonic() < self.next_poll:
@@ -102,6 +122,7 @@ class Dispatcher:
         # At the very moment at which an embargo ends: a second later is too late.
         next_end = next_embargo_end(now)
         wait = POLL_SECONDS if next_end is None else min(POLL_SECONDS, max(0.0, (next_end - now).total_seconds()))
+        self.expecting = wait < POLL_SECONDS
         self.next_poll = time.monotonic() + wait
 
     def _refill(self) -> None:
@@ -195,8 +216,6 @@ class Dispatcher:
                 break
             self._collect(max(self.paused_until - time.monotonic(), POLL_SECONDS if self.pool.in_flight else 0.0))
         self.done = []
-        self.sign.remove()
-        self.pool.close()
 
     def _record_at_end(self) -> bool:
         """Write what there is; False when the database stays away and nothing else is to come."""

@@ -1,7 +1,8 @@
 """How a dispatcher hears at once that something is due. The poll finds the same rows a second later: a lost wake-up
 costs time, never a notification.
 
-SQLite: a datagram on a Unix socket in PORTAL_HOME, for the one dispatcher there. PostgreSQL: LISTEN / NOTIFY.
+SQLite: a datagram on a Unix socket in PORTAL_HOME, for the one dispatcher there. PostgreSQL: LISTEN / NOTIFY, heard by
+dispatchers and by drains that are running; with a broker also a message that starts a drain.
 """
 
 import os
@@ -15,6 +16,8 @@ import psycopg
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+
+from dispatch.broker import ask_for_drain
 
 logger = structlog.get_logger(__name__)
 
@@ -31,6 +34,8 @@ def wake_dispatchers() -> None:
         # Inside the transaction: PostgreSQL sends it at commit, and folds a thousand of them into one.
         with connection.cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")
+        if settings.PORTAL_HAS_BROKER:
+            transaction.on_commit(ask_for_drain)
         return
     transaction.on_commit(_send_datagram)
 

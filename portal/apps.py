@@ -6,8 +6,10 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         from portal import (
+            celery,  # noqa: F401 (the tasks' application, for wake-ups from the web as well)
             checks,  # noqa: F401 (registers them)
             slots,
+            worker_life,  # noqa: F401 (hears Celery's signals)
         )
 
         slots.fill()

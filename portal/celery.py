@@ -1,4 +1,8 @@
-"""The Celery application: it knows the tasks. Without a broker nothing is ever queued here (see portal/jobs.py)."""
+"""The Celery application: it knows the tasks. Without a broker nothing is ever queued here (see portal/jobs.py).
+
+With one: `celery -A portal worker` drains and runs jobs, `celery -A portal beat` ticks
+(portal/worker_life.py: what happens at their starts and ends).
+"""
 
 from celery import Celery
 
@@ -9,3 +13,5 @@ load_settings()
 app = Celery("gancho")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# For every thread: the tasks of the apps, and the wake-ups, find their application by this.
+app.set_default()

@@ -4,7 +4,7 @@ Commands of manage.py run these by themselves; the web processes, for which Djan
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,24 +14,32 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from outbound.policy import load_policy
+from portal.broker import BROKERS, NO_BROKER, broker_schemes
 from portal.environment import DEVELOPMENT, KEYS_FILE, PRODUCTION, refuse
 
 OURS = "gancho"
 SECRET_KEY_LENGTH = 32
 SECRET_KEY_DIFFERENT = 8
-BROKERS = ("amqp", "amqps", "redis", "rediss", "memory")
+METRICS_TOKEN_LENGTH = 16
 
 Found = list[checks.CheckMessage]
 
 
-def stop_on_errors() -> None:
-    """End the process with one line when one of our checks finds an error."""
-    found = sorted(checks.run_checks(tags=[OURS]), key=lambda message: message.id or "")
+def stop_on_errors(*, tags: Sequence[str] | None = (OURS,)) -> None:
+    """End the process with one line when one of our checks finds an error; `tags=None`: or any other check."""
+    found = sorted(checks.run_checks(tags=tags), key=lambda message: message.id or "")
     errors = [
         f"{message.msg} ({message.id})" for message in found if message.is_serious() and not message.is_silenced()
     ]
     if errors:
         refuse(" ".join(errors))
+
+
+def stop_without_broker() -> None:
+    """End a Celery worker or beat that has no broker, or that any check finds an error for."""
+    if not settings.PORTAL_HAS_BROKER:
+        refuse("CELERY_BROKER_URL is not set: without a broker run `manage.py dispatcher` and `manage.py jobs`")
+    stop_on_errors(tags=None)
 
 
 @checks.register(OURS)
@@ -81,15 +89,17 @@ def check_own_address_is_https(app_configs: object, **kwargs: Any) -> Found:
 
 @checks.register(OURS)
 def check_broker(app_configs: object, **kwargs: Any) -> Found:
-    return list(_broker_errors(urlsplit(settings.CELERY_BROKER_URL).scheme))
+    return [] if settings.CELERY_BROKER_URL == NO_BROKER else list(_broker_errors(settings.CELERY_BROKER_URL))
 
 
-def _broker_errors(scheme: str) -> Iterator[checks.CheckMessage]:
-    if scheme not in BROKERS:
-        # kombu's filesystem:// loses messages without any crash.
-        hint = f"One of {', '.join(f'{name}://' for name in BROKERS)}, or leave it out."
+def _broker_errors(url: str) -> Iterator[checks.CheckMessage]:
+    if not broker_schemes(url) <= {*BROKERS}:
+        hint = (
+            f"One of {', '.join(f'{name}://' for name in BROKERS)}, or leave it out. filesystem:// loses messages "
+            "without any crash; the others have not been tried."
+        )
         yield checks.Error("CELERY_BROKER_URL is not a broker we can trust.", hint=hint, id="portal.E006")
-    if scheme != "memory" and settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         hint = "Leave CELERY_BROKER_URL out, or set DATABASE_URL to a PostgreSQL."
         yield checks.Error("SQLite and a broker don't go together.", hint=hint, id="portal.E007")
 
@@ -122,6 +132,14 @@ def check_demo_receiver(app_configs: object, **kwargs: Any) -> Found:
         return []
     hint = "Leave it out: its page shows every participant's requests, headers included, to everyone signed in."
     return [checks.Error("PORTAL_DEMO_RECEIVER_URL is set outside development.", hint=hint, id="portal.E013")]
+
+
+@checks.register(OURS)
+def check_metrics_token(app_configs: object, **kwargs: Any) -> Found:
+    if not settings.PORTAL_METRICS_TOKEN or len(settings.PORTAL_METRICS_TOKEN) >= METRICS_TOKEN_LENGTH:
+        return []
+    hint = f"At least {METRICS_TOKEN_LENGTH} random characters: openssl rand -base64 24"
+    return [checks.Error("PORTAL_METRICS_TOKEN is too easy to guess.", hint=hint, id="portal.E014")]
 
 
 @checks.register(OURS)

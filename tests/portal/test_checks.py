@@ -97,7 +97,11 @@ def test_plain_http_is_told_by_the_deployment_check(found) -> None:
         ("redis://host/0", POSTGRES, []),
         ("amqp://host", POSTGRES, []),
         ("redis://host/0", SQLITE, ["portal.E007"]),
+        ("rediss://host/0", POSTGRES, []),
+        ("amqps://host", POSTGRES, []),
+        ("redis://one/0;redis://two/0", POSTGRES, []),
         ("filesystem://", POSTGRES, ["portal.E006"]),
+        ("redis://one/0;filesystem://", POSTGRES, ["portal.E006"]),
         ("nonsense", POSTGRES, ["portal.E006"]),
     ],
 )

@@ -46,7 +46,8 @@ def test_every_job_names_a_task_that_exists(job: Job) -> None:
 def test_every_task_of_ours_is_a_job() -> None:
     app.loader.import_default_modules()
     ours = {name for name in app.tasks if name.partition(".")[0] in APPS}
-    assert ours == {job.task for job in JOBS}
+    # No row: beat asks for it at every turn, so that nobody can pause it.
+    assert ours - {"dispatch.tasks.drain"} == {job.task for job in JOBS}
 
 
 @pytest.mark.django_db

@@ -1,0 +1,42 @@
+"""What happens when a Celery worker or beat starts, and when a worker is told to stop."""
+
+from typing import Any
+
+from celery import signals
+from django.db import close_old_connections
+
+from dispatch.stop_sign import stop_sign
+from portal.checks import stop_without_broker
+from portal.jobs import sync_jobs
+
+
+@signals.setup_logging.connect
+def keep_our_logging(**kwargs: Any) -> None:
+    """Nothing: that somebody hears this signal keeps Celery's own log lines in the portal's form."""
+
+
+@signals.worker_init.connect
+def start_worker(**kwargs: Any) -> None:
+    """Refuse what the checks refuse, which Celery runs and does not look at."""
+    stop_without_broker()
+    # Before the first child is forked: all of them look at this one.
+    stop_sign.set_up()
+
+
+@signals.worker_shutting_down.connect
+def stop_drains(**kwargs: Any) -> None:
+    """In the worker's first process: its children's drains claim nothing more and finish what is in flight."""
+    stop_sign.give()
+
+
+@signals.beat_init.connect
+def start_beat(**kwargs: Any) -> None:
+    """Refuse as above; the rows of the jobs are those of this version."""
+    stop_without_broker()
+    sync_jobs()
+
+
+@signals.task_prerun.connect
+def renew_connection(**kwargs: Any) -> None:
+    """Drop a database connection that is too old or broken. The Django fixup would close a good one as well."""
+    close_old_connections()
