@@ -77,6 +77,14 @@ class Webhook(models.Model):
         ordering = ("description", "id")
         verbose_name = _("webhook")
         verbose_name_plural = _("webhooks")
+        indexes = [
+            # Metrics: how many there are in each state, without reading the rows.
+            models.Index(
+                fields=["active", "ready", "stopped_reason"],
+                name="webhooks_by_state",
+                condition=Q(archived_at__isnull=True),
+            ),
+        ]
         constraints = [
             # Two saves at once can't both become the holder (UNICO-7); archiving frees the place.
             models.UniqueConstraint(
