@@ -5,6 +5,7 @@ the process's clock is the same thing. Tests shift it by PORTAL_TEST_CLOCK_OFFSE
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -12,13 +13,20 @@ from django.db import connection
 
 def now() -> datetime:
     """Return the current moment, zone-aware, in UTC."""
-    return _database_now() + timedelta(seconds=settings.PORTAL_TEST_CLOCK_OFFSET_SECONDS)
-
-
-def _database_now() -> datetime:
     if connection.vendor != "postgresql":
-        return datetime.now(UTC)
+        return datetime.now(UTC) + timedelta(seconds=settings.PORTAL_TEST_CLOCK_OFFSET_SECONDS)
+    sql, params = sql_now()
     with connection.cursor() as cursor:
-        # Not now(): that one stands still during a transaction, and a claim may wait for locks.
-        cursor.execute("SELECT clock_timestamp()")
+        cursor.execute(f"SELECT {sql}", params)
         return cursor.fetchone()[0]
+
+
+def sql_now() -> tuple[str, list[Any]]:
+    """Return the current moment as an SQL expression and its parameters, to ask it within another statement.
+
+    On PostgreSQL it is read while that statement runs, and not from now(): that one stands still during a transaction,
+    and a claim may wait for locks.
+    """
+    if connection.vendor != "postgresql":
+        return "%s", [connection.ops.adapt_datetimefield_value(now())]
+    return "clock_timestamp() + %s * interval '1 second'", [settings.PORTAL_TEST_CLOCK_OFFSET_SECONDS]

@@ -18,12 +18,12 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from dispatch import clock, failpoints
 from dispatch.actions import next_embargo_end, release_due_publications
 from dispatch.beats import DispatcherSign
-from dispatch.claims import Claimed, claim_due
+from dispatch.claims import Claim, Claimed, claim_due
 from dispatch.records import Finished, record_one, record_results
 from outbound import outcomes
 from outbound.client import Pool
 from outbound.transfer import Result
-from webhooks.sending import build_request, redacted_headers
+from webhooks.sending import PlanCache, build_request, redacted_headers
 
 logger = structlog.get_logger(__name__)
 
@@ -34,6 +34,10 @@ SLOT_TOLERANCE_SECONDS = 0.05
 # What ends just before its lease has to be written down before it too, or another claim sends it again.
 RECORDING_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 5.0
+# What another claim has locked is free again after some milliseconds.
+BUSY_SECONDS = 0.01
+# Webhooks that keep failing get one part in so many of the pool: however many hang, the others are sent to.
+FAILING_SHARE = 4
 
 
 class Dispatcher:
@@ -49,12 +53,17 @@ class Dispatcher:
         self.look_again = True
         self.last_webhook = 0
         self.next_poll = 0.0
+        self.next_look = 0.0
+        self.barren_rounds = 0
+        self.failing_claimed = 0
+        self.plans = PlanCache()
         self.expecting = False
         self.pause = 0.0
         self.paused_until = 0.0
 
     def wake(self) -> None:
         """Look for due rows now."""
+        self.barren_rounds = 0
         self.look_again = True
         self.pool.wake()
 
@@ -109,7 +118,7 @@ class Dispatcher:
     @property
     def at_rest(self) -> bool:
         """Idle, and the last look found nothing that is due, or about to be published, within the next moments."""
-        return self.idle and not self.look_again and not self.expecting
+        return self.idle and not self.look_again and not self.next_look and not self.expecting
 
     def _tick(self) -> None:
         """Once a second: look whatever the wake-ups say, let embargoes end, show that this process lives."""
@@ -126,19 +135,44 @@ class Dispatcher:
         self.next_poll = time.monotonic() + wait
 
     def _refill(self) -> None:
+        if self.next_look and time.monotonic() >= self.next_look:
+            self.next_look, self.look_again = 0.0, True
         if not self.look_again or len(self.queue) > settings.PORTAL_DISPATCH_CONCURRENCY // 2:
             return
         self.look_again = False
         # Read before the claim: the lease can only be longer than what this clock says.
         before = time.monotonic()
         room = max(0, self.pool.free - len(self.queue))
-        claim = claim_due(settings.PORTAL_DISPATCH_BATCH - len(self.queue), after=self.last_webhook, room=room)
-        self.last_webhook = claim.last_webhook
-        self.look_again = self.look_again or claim.taken > 0
+        claim = claim_due(
+            settings.PORTAL_DISPATCH_BATCH - len(self.queue),
+            after=self.last_webhook,
+            room=room,
+            failing_room=self._room_for_failing(),
+            plans=self.plans,
+        )
+        self._go_on_after(claim)
         # A slot is good for a moment, and a person waits for what is urgent: both go before what lies here already.
         hurried = [claimed for claimed in claim.rows if claimed.limited or claimed.urgent]
         self.queue.extend((claimed, before) for claimed in claim.rows if not (claimed.limited or claimed.urgent))
         self.queue.extendleft((claimed, before) for claimed in reversed(hurried))
+
+    def _room_for_failing(self) -> int:
+        """How many more requests may wait for webhooks that keep failing: the others find most of the pool free."""
+        return max(0, settings.PORTAL_DISPATCH_CONCURRENCY // FAILING_SHARE - self.failing_claimed)
+
+    def _go_on_after(self, claim: Claim) -> None:
+        """Remember where the next claim goes on, and whether there is reason for one at once."""
+        self.failing_claimed += sum(claimed.failing for claimed in claim.rows)
+        self.last_webhook = claim.last_webhook
+        self.barren_rounds = 0 if claim.taken else self.barren_rounds + (claim.last_webhook == 0)
+        if claim.taken:
+            self.look_again = True
+        elif claim.busy:
+            # Another claim had the lanes, for some milliseconds.
+            self.next_look = time.monotonic() + BUSY_SECONDS
+        elif not claim.all_seen:
+            # With much due, a claim sees a part of the webhooks: go on until all have been seen in vain.
+            self.look_again = self.barren_rounds < 2
 
     def _start_queued(self) -> None:
         while self.queue and self.pool.free:
@@ -175,6 +209,7 @@ class Dispatcher:
     def _keep(self, finished: Finished) -> None:
         if not self.done:
             self.done_since = time.monotonic()
+        self.failing_claimed -= finished.claimed.failing
         self.done.append(finished)
 
     def _record_if_due(self) -> None:
@@ -203,14 +238,17 @@ class Dispatcher:
         """How long the sending may be waited for before this loop has something else to do."""
         if self.look_again and len(self.queue) <= settings.PORTAL_DISPATCH_CONCURRENCY // 2:
             return 0.0
+        moments = [self.next_poll]
         if self.done:
-            return max(0.0, self.done_since + RECORD_AFTER_SECONDS - time.monotonic())
-        return max(0.0, self.next_poll - time.monotonic())
+            moments.append(self.done_since + RECORD_AFTER_SECONDS)
+        if self.next_look:
+            moments.append(self.next_look)
+        return max(0.0, min(moments) - time.monotonic())
 
     def _finish(self) -> None:
         """Hand back what was not started, so that others take it now, and write what is in flight as it comes in."""
-        self.done += [Finished(claimed, Result(error=outcomes.NOT_STARTED), []) for claimed, _ in self.queue]
-        self.queue.clear()
+        while self.queue:
+            self._keep(Finished(self.queue.popleft()[0], Result(error=outcomes.NOT_STARTED), []))
         while self.pool.in_flight or self.done:
             if time.monotonic() >= self.paused_until and not self._record_at_end():
                 break

@@ -42,7 +42,10 @@ def find_hindered(webhook_ids: Iterable[int]) -> dict[int, End]:
     A delivery whose attempt was in flight when its webhook was stopped, archived or blocked goes back to waiting; the
     next claim ends it here.
     """
-    webhooks = Webhook.objects.filter(pk__in=list(webhook_ids)).exclude(
+    ids = list(webhook_ids)
+    if not ids:
+        return {}
+    webhooks = Webhook.objects.filter(pk__in=ids).exclude(
         active=True, stopped_at__isnull=True, archived_at__isnull=True, participant__blocked_at__isnull=True
     )
     return {webhook.pk: end_of_waiting(webhook) for webhook in webhooks.select_related("participant")}

@@ -1,64 +1,91 @@
 """Whose turn it is: which webhooks have something due and how many of each may be started now.
 
 Fair by construction: a claim visits many webhooks and takes few rows of each, and starts each time where the last one
-ended. A dead webhook's backlog is skipped by the index, it is never read.
+ended. What one look costs does not grow with what waits: with little due it reads just that, with much due it steps
+from webhook to webhook through the index, so many at a time.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Q
 
-from dispatch.models import Attempt, Delivery, Lane, Outcome
-from webhooks.models import Webhook
+from dispatch import clock
+from dispatch.models import Attempt, Lane, Outcome
 
 LANES_PER_CLAIM = 64
+# Rows that are read to learn whether there is much due or little, and webhooks visited in one look when there is much.
+LOOK_ROWS = 128
+LOOK_WEBHOOKS = 128
 # Counted from the last slot on: the receiver's clock of the window must not see us a moment too early.
 SLOT_MARGIN = timedelta(milliseconds=50)
+# A lane that has failed so often in a row is tried by one request at a time, until one succeeds.
+FAILING_AFTER = 4
 
-# Each step of the recursion jumps to the next webhook that has anything waiting, whatever lies in between. Ordered by
-# due_at as well, because only the index delivery_claim has that order: by the foreign key's own index PostgreSQL would
-# read every delivery that a webhook ever had.
-DUE_WEBHOOKS = """
-WITH RECURSIVE waiting(webhook_id) AS (
+# `oldest`: what is due, oldest first, by the index delivery_due. Fewer than the limit: that is all of it, and webhooks
+# whose rows wait for later are never read. `visited`: otherwise each step jumps to the next webhook that has anything
+# waiting, whatever lies in between; a dead webhook's backlog is one step. Ordered by due_at as well, because only the
+# index delivery_claim has that order.
+LOOK = """
+WITH RECURSIVE
+moment(at) AS MATERIALIZED (SELECT {now}),
+hurried(webhook_id) AS (
+    SELECT DISTINCT webhook_id FROM dispatch_delivery
+    WHERE state = 'waiting' AND urgent = true AND due_at <= (SELECT at FROM moment) LIMIT %s
+),
+oldest(webhook_id) AS MATERIALIZED (
+    SELECT webhook_id FROM dispatch_delivery
+    WHERE state = 'waiting' AND urgent = false AND due_at <= (SELECT at FROM moment) ORDER BY due_at LIMIT %s
+),
+visited(webhook_id, step) AS (
     SELECT (SELECT d.webhook_id FROM dispatch_delivery d
-            WHERE d.state = 'waiting' AND d.webhook_id > %(after)s ORDER BY d.webhook_id, d.due_at LIMIT 1)
+            WHERE d.state = 'waiting' AND d.webhook_id > %s ORDER BY d.webhook_id, d.due_at LIMIT 1), 1
+    WHERE (SELECT COUNT(*) FROM oldest) >= %s
     UNION ALL
     SELECT (SELECT d.webhook_id FROM dispatch_delivery d
-            WHERE d.state = 'waiting' AND d.webhook_id > waiting.webhook_id ORDER BY d.webhook_id, d.due_at LIMIT 1)
-    FROM waiting WHERE waiting.webhook_id IS NOT NULL
+            WHERE d.state = 'waiting' AND d.webhook_id > visited.webhook_id
+            ORDER BY d.webhook_id, d.due_at LIMIT 1), visited.step + 1
+    FROM visited WHERE visited.webhook_id IS NOT NULL AND visited.step < %s
+),
+candidate(webhook_id) AS (
+    SELECT DISTINCT webhook_id FROM oldest WHERE (SELECT COUNT(*) FROM oldest) < %s
+    UNION ALL
+    SELECT webhook_id FROM visited WHERE webhook_id IS NOT NULL
+          AND (SELECT d.due_at FROM dispatch_delivery d
+               WHERE d.webhook_id = visited.webhook_id AND d.state = 'waiting'
+               ORDER BY d.due_at LIMIT 1) <= (SELECT at FROM moment)
 )
-SELECT waiting.webhook_id
-FROM waiting JOIN dispatch_lane lane ON lane.webhook_id = waiting.webhook_id
-WHERE (SELECT d.due_at FROM dispatch_delivery d
-       WHERE d.webhook_id = waiting.webhook_id AND d.state = 'waiting' ORDER BY d.due_at LIMIT 1) <= %(now)s
-  AND (lane.open_at IS NULL OR lane.open_at <= %(now)s)
+SELECT 'moment', NULL, at FROM moment
+UNION ALL
+SELECT 'due', candidate.webhook_id, NULL
+FROM candidate JOIN dispatch_lane lane ON lane.webhook_id = candidate.webhook_id
+WHERE (lane.open_at IS NULL OR lane.open_at <= (SELECT at FROM moment))
   AND (SELECT COUNT(*) FROM dispatch_delivery d
-       WHERE d.webhook_id = waiting.webhook_id AND d.lease_token IS NOT NULL AND d.due_at > %(now)s)
-      < COALESCE(lane.in_flight_cap, %(cap)s)
-LIMIT %(limit)s
-"""
-
-URGENT_WEBHOOKS = """
-SELECT DISTINCT d.webhook_id
-FROM dispatch_delivery d JOIN dispatch_lane lane ON lane.webhook_id = d.webhook_id
-WHERE d.state = 'waiting' AND d.urgent AND d.due_at <= %(now)s AND (lane.open_at IS NULL OR lane.open_at <= %(now)s)
-LIMIT %(limit)s
+       WHERE d.webhook_id = candidate.webhook_id AND d.lease_token IS NOT NULL
+         AND d.due_at > (SELECT at FROM moment))
+      < CASE WHEN lane.failures_in_row >= %s THEN 1 ELSE COALESCE(lane.in_flight_cap, %s) END
+UNION ALL SELECT 'urgent', webhook_id, NULL FROM hurried
+UNION ALL SELECT 'visited', MAX(webhook_id), NULL FROM visited HAVING COUNT(*) > 0
+UNION ALL SELECT 'end', NULL, NULL FROM visited WHERE webhook_id IS NULL
 """
 
 
-@dataclass(frozen=True)
-class Turn:
-    """A locked lane's share in this claim: at most `quota` rows of the webhook."""
+@dataclass(slots=True)
+class Look:
+    """What one look found. `last`: where the next one goes on, 0 for the beginning. `all_seen`: there is no more due
+    than what was found here, and no other webhook had to be passed over."""
 
-    webhook_id: int
-    quota: int
+    now: datetime
+    urgent: list[int] = field(default_factory=list)
+    due: list[int] = field(default_factory=list)
+    last: int = 0
+    all_seen: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RateLimit:
     """At most `count` requests in any window of `period_seconds`."""
 
@@ -66,47 +93,85 @@ class RateLimit:
     period_seconds: int
 
 
-def find_due_webhooks(now: datetime, *, after: int, limit: int) -> tuple[list[int], list[int]]:
-    """Return (urgent, due): ids of webhooks with something due that may be called now, the next ones after `after`.
+@dataclass(slots=True)
+class LockedLane:
+    """A lane that this claim has locked: how many of its webhook may be in flight, and how many may start now."""
 
-    No more than `limit` each: one that is found and then gets no row would be passed over, turn after turn.
+    webhook_id: int
+    cap: int
+    slots: int
+    failing: bool = False
+    rate: RateLimit | None = None
+
+
+def look_for_due(*, after: int, limit: int) -> Look:
+    """Return the webhooks with something due that may be called now, the next ones after `after`.
+
+    No more than `limit`: one that is found and then gets no row would be passed over, turn after turn. One statement.
     """
     wanted = min(LANES_PER_CLAIM, limit)
-    values = {"now": _moment(now), "cap": settings.PORTAL_DISPATCH_LANE_CAP, "limit": wanted}
+    moment, moment_params = clock.sql_now()
+    looked_at = clock.now() if connection.vendor != "postgresql" else None
+    caps = [FAILING_AFTER, settings.PORTAL_DISPATCH_LANE_CAP]
     with connection.cursor() as cursor:
-        cursor.execute(URGENT_WEBHOOKS, values)
-        urgent = [webhook_id for (webhook_id,) in cursor.fetchall()]
-        cursor.execute(DUE_WEBHOOKS, {**values, "after": after})
-        due = [webhook_id for (webhook_id,) in cursor.fetchall()]
-        if len(due) < wanted and after:
-            cursor.execute(DUE_WEBHOOKS, {**values, "after": 0})
-            due += [webhook_id for (webhook_id,) in cursor.fetchall() if webhook_id <= after]
-    return urgent, due[:wanted]
+        steps = [wanted, LOOK_ROWS, after, LOOK_ROWS, LOOK_WEBHOOKS, LOOK_ROWS]
+        cursor.execute(LOOK.format(now=moment), [*moment_params, *steps, *caps])
+        rows = cursor.fetchall()
+    found: dict[str, list[int]] = {}
+    for kind, webhook_id, at in rows:
+        found.setdefault(kind, []).append(webhook_id)
+        if kind == "moment":
+            looked_at = looked_at or at
+    assert looked_at is not None
+    look = Look(looked_at, urgent=found.get("urgent", []))
+    _choose(look, found, after=after, wanted=wanted)
+    return look
 
 
-def take_turns(
-    webhook_ids: Iterable[int], *, limit: int, limits: dict[int, RateLimit], room: int, now: datetime
-) -> list[Turn]:
-    """Lock the lanes that no other claim holds, and share `limit` rows between them, equally; `room` of these at most
-    for webhooks with a rate limit. A limited lane without a free slot is closed until it has one.
+def _choose(look: Look, found: dict[str, list[int]], *, after: int, wanted: int) -> None:
+    due = sorted(found.get("due", []), key=lambda webhook_id: (webhook_id <= after, webhook_id))
+    look.due = due[:wanted]
+    if len(due) > wanted:
+        look.last, look.all_seen = look.due[-1], False
+    elif "visited" in found:
+        look.last, look.all_seen = (0 if "end" in found else found["visited"][0]), False
 
-    Belongs in the claim's transaction. On SQLite the transaction itself is the lock.
+
+def lock_lanes(webhook_ids: Collection[int], now: datetime) -> tuple[list[LockedLane], bool]:
+    """Lock those of the lanes that no other claim holds; return them in the order asked for, and
+    whether some were passed over because another claim had them.
+
+    A limited lane without a free slot is closed until it has one. Belongs in the claim's transaction. On SQLite the
+    transaction itself is the lock.
     """
-    lanes = _lock(webhook_ids, now)
-    # Counted after the locks are held: what another claim has just leased counts against the cap.
-    leased = _count_leased(lanes, now)
-    quotas = {
-        webhook_id: min((cap or settings.PORTAL_DISPATCH_LANE_CAP) - leased.get(webhook_id, 0), limit)
-        for webhook_id, cap in lanes.items()
-    }
-    for webhook_id in quotas.keys() & limits.keys():
-        free = count_free_slots(webhook_id, limits[webhook_id], now)
-        if free <= 0:
-            # Ours to change: it is locked. Another claim's lane would make two claims wait for each other.
-            close_lane_until(webhook_id, limits[webhook_id], now)
-        quotas[webhook_id] = min(quotas[webhook_id], free)
-    wanted = {key: quotas[key] for key in webhook_ids if quotas.get(key, 0) > 0}
-    return _share(wanted, limit, limited=limits.keys(), room=room)
+    # Asked again with the lock: a record may have closed the lane since it was found (Retry-After).
+    still_open = Q(open_at__isnull=True) | Q(open_at__lte=now)
+    rows = Lane.objects.filter(still_open, webhook__in=list(webhook_ids)).select_for_update(
+        of=("self",), skip_locked=True, no_key=True
+    )
+    columns = ("pk", "in_flight_cap", "failures_in_row", "webhook__rate_limit_count")
+    locked = [_lane(*row) for row in rows.values_list(*columns, "webhook__rate_limit_period_seconds")]
+    for lane in locked:
+        if lane.rate:
+            _book(lane, lane.rate, now)
+    place = {webhook_id: index for index, webhook_id in enumerate(webhook_ids)}
+    usable = sorted((lane for lane in locked if lane.slots > 0), key=lambda lane: place[lane.webhook_id])
+    return usable, len(locked) < len(place)
+
+
+def _lane(webhook_id: int, cap: int | None, failures: int, count: int | None, period: int | None) -> LockedLane:
+    failing = failures >= FAILING_AFTER
+    rate = RateLimit(count, period) if count and period else None
+    cap = 1 if failing else cap or settings.PORTAL_DISPATCH_LANE_CAP
+    return LockedLane(webhook_id, cap, cap, failing, rate)
+
+
+def _book(lane: LockedLane, rate: RateLimit, now: datetime) -> None:
+    free = count_free_slots(lane.webhook_id, rate, now)
+    if free <= 0:
+        # Ours to change: it is locked. Another claim's lane would make two claims wait for each other.
+        close_lane_until(lane.webhook_id, rate, now)
+    lane.slots = min(lane.slots, free)
 
 
 def count_free_slots(webhook_id: int, rate: RateLimit, now: datetime) -> int:
@@ -133,47 +198,20 @@ def close_lane_until(webhook_id: int, rate: RateLimit, now: datetime) -> None:
             Lane.objects.filter(webhook=webhook_id).update(open_at=opens)
 
 
-def _lock(webhook_ids: Iterable[int], now: datetime) -> dict[int, int | None]:
-    # Asked again with the lock: a record may have closed the lane since it was found (Retry-After).
-    still_open = Q(open_at__isnull=True) | Q(open_at__lte=now)
-    lanes = Lane.objects.filter(still_open, webhook__in=list(webhook_ids))
-    locked = lanes.select_for_update(skip_locked=True, no_key=True)
-    return dict(locked.values_list("webhook_id", "in_flight_cap"))
+def share(ranked: Iterable[tuple[int, LockedLane]], *, limit: int, room: int, failing_room: int) -> list[int]:
+    """Return the places (indexes) of those picked rows that this claim takes, at most `limit`.
 
-
-def _count_leased(webhook_ids: Iterable[int], now: datetime) -> dict[int, int]:
-    leased = Delivery.objects.filter(webhook__in=list(webhook_ids), lease_token__isnull=False, due_at__gt=now)
-    return dict(leased.order_by().values("webhook").annotate(leased=Count("pk")).values_list("webhook", "leased"))
-
-
-def _share(quotas: dict[int, int], limit: int, *, limited: Collection[int] = (), room: int = 0) -> list[Turn]:
-    """Give every lane one row, then every lane with room a second one, and so on until `limit` is used up."""
-    shares = dict.fromkeys(quotas, 0)
-    open_lanes = list(quotas)
-    while open_lanes and limit > 0:
-        for webhook_id in open_lanes:
-            if webhook_id in limited:
-                if not room:
-                    quotas[webhook_id] = shares[webhook_id]
-                    continue
-                room -= 1
-            shares[webhook_id] += 1
-            limit -= 1
-            if not limit:
-                break
-        open_lanes = [webhook_id for webhook_id in open_lanes if shares[webhook_id] < quotas[webhook_id]]
-    return [Turn(webhook_id, share) for webhook_id, share in shares.items() if share]
-
-
-def _moment(moment: datetime) -> datetime | str | None:
-    return connection.ops.adapt_datetimefield_value(moment)
-
-
-def rate_limits(webhook_ids: Iterable[int]) -> dict[int, RateLimit]:
-    """Return the limits of those webhooks that have one."""
-    limited = Webhook.objects.filter(pk__in=list(webhook_ids), rate_limit_count__isnull=False)
-    return {
-        webhook_id: RateLimit(count, period)
-        for webhook_id, count, period in limited.values_list("pk", "rate_limit_count", "rate_limit_period_seconds")
-        if count and period
-    }
+    `ranked` names each picked row's rank within its lane, and the lane: every lane gets one row before any gets a
+    second. No more than `room` are taken of lanes with a rate limit, and `failing_room` of lanes that keep failing.
+    """
+    rows = sorted(enumerate(ranked), key=lambda row: row[1][0])
+    taken: list[int] = []
+    for place, (_rank, lane) in rows:
+        if len(taken) == limit:
+            break
+        if (lane.rate and not room) or (lane.failing and not failing_room):
+            continue
+        room -= lane.rate is not None
+        failing_room -= lane.failing
+        taken.append(place)
+    return sorted(taken)

@@ -15,3 +15,13 @@ class LaneChange:
     webhook_id: int
     kind: Literal["exhausted", "recovered"]
     diagnosis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A delivery that came to its end by an attempt: delivered or failed."""
+
+    delivery_id: int
+    webhook_id: int
+    state: str
+    reason: str

@@ -9,10 +9,14 @@ import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
 from access.actors import Actor
-from dispatch import bulk, clock, statuses
+from dispatch import bulk
 from dispatch.claims import Claimed
-from dispatch.models import Attempt, Delivery, Lane, Outcome, ProductStatus, State
+from dispatch.models import Attempt, Delivery, Lane, Outcome, ProductStatus, Reason, State
+from dispatch.news import Ended, LaneChange
+from dispatch.result_locks import LaneNotes, Locked, lock_results
 from dispatch.retry import GONE, Answer, Decision, Policy, decide
+from dispatch.signals import deliveries_finished
+from dispatch.telling import tell_of_lanes
 from outbound import outcomes
 from outbound.transfer import KEEP_BYTES, Result
 from webhooks import diagnosis
@@ -57,23 +61,22 @@ def record_results(finished: Sequence[Finished]) -> int:
     """Write the results; return how many deliveries took theirs.
 
     Safe to run twice and to be cut off anywhere: a result whose lease has passed to another claim is left out, that
-    claim has closed the attempt as unknown.
+    claim has closed the attempt as unknown. Two statements, whatever the number of results; a few more when a webhook
+    is to be stopped or somebody is to be told.
     """
     if not finished:
         return 0
     with transaction.atomic():
-        now = clock.now()
         gone = _lock_gone_webhooks(finished)
-        held = _find_to_be_held(gone)
-        ours = _lock_ours(finished, held)
-        back = [done for done in ours if done.result.error == outcomes.NOT_STARTED]
-        judged = [_judge(done, now) for done in ours if done.result.error != outcomes.NOT_STARTED]
-        _hand_back([done.claimed for done in back], now)
-        _write_attempts(judged, now)
-        _write_deliveries(judged, now)
-        _write_statuses(judged, held, now)
-        _write_lanes(judged, now)
+        locked = _lock(finished, _find_to_be_held(gone))
+        ours = _find_ours(finished, locked)
+        back = [done.claimed for done in ours if done.result.error == outcomes.NOT_STARTED]
+        judged = [_judge(done, locked.now) for done in ours if done.result.error != outcomes.NOT_STARTED]
+        news = [_note(locked.lanes.get(row.finished.claimed.webhook_id), row, locked.now) for row in judged]
+        _write(judged, back, locked)
         _stop(gone, judged)
+        tell_of_lanes([change for change in news if change], now=locked.now)
+        _tell_of_ends(judged)
     return len(judged)
 
 
@@ -102,22 +105,17 @@ def release(claims: Sequence[Claimed]) -> None:
     record_results(unsent)
 
 
-def _hand_back(claims: Sequence[Claimed], now: datetime) -> None:
-    if not claims:
-        return
-    bulk.update_rows(Delivery, [{"id": row.delivery_id, "lease_token": None, "due_at": now} for row in claims])
-    closed = {"outcome": Outcome.HANDED_BACK, "counted": False, "finished_at": now}
-    bulk.update_rows(Attempt, [{"id": row.attempt_id, **closed} for row in claims])
-
-
-def _lock_ours(finished: Sequence[Finished], held: Sequence[int]) -> list[Finished]:
-    """Lock the deliveries, in the order of their ids as everybody does, and keep those whose lease is still ours.
-
-    With them those that a 410 is going to hold: locked later, they would be out of the order.
-    """
+def _lock(finished: Sequence[Finished], held: Sequence[int]) -> Locked:
+    """Lock the deliveries, with them those that a 410 is going to hold: locked later, they would be out of the order."""
     ids = [done.claimed.delivery_id for done in finished] + list(held)
-    rows = Delivery.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
-    leases = dict(rows.values_list("pk", "lease_token"))
+    started = [done for done in finished if done.result.error != outcomes.NOT_STARTED]
+    failed = {done.claimed.webhook_id for done in started if not build_answer(done.result).succeeded}
+    return lock_results(ids, {done.claimed.webhook_id for done in started}, failed=failed)
+
+
+def _find_ours(finished: Sequence[Finished], locked: Locked) -> list[Finished]:
+    """Keep those whose lease is still ours."""
+    leases = locked.leases
     ours = [done for done in finished if leases.get(done.claimed.delivery_id) == done.claimed.lease_token]
     if len(ours) < len(finished):
         logger.warning("dispatch.lease_lost", results=len(finished) - len(ours))
@@ -146,8 +144,19 @@ def build_answer(result: Result) -> Answer:
     return Answer(outcome, configuration=result.error in CONFIGURATION)
 
 
-def _write_attempts(judged: Sequence[_Judged], now: datetime) -> None:
-    bulk.update_rows(Attempt, [_attempt_values(row, now) for row in judged])
+def _write(judged: Sequence[_Judged], back: Sequence[Claimed], locked: Locked) -> None:
+    now = locked.now
+    closed = {"outcome": Outcome.HANDED_BACK, "counted": False, "finished_at": now}
+    bulk.update_tables(
+        [
+            bulk.Change(Attempt, [_attempt_values(row, now) for row in judged]),
+            bulk.Change(Delivery, [_delivery_values(row, now) for row in judged]),
+            bulk.Change(ProductStatus, [_status_values(row, now) for row in judged], key="delivery"),
+            bulk.Change(Lane, [_lane_values(lane) for lane in locked.lanes.values()], key="webhook"),
+            bulk.Change(Attempt, [{"id": row.attempt_id, **closed} for row in back]),
+            bulk.Change(Delivery, [{"id": row.delivery_id, "lease_token": None, "due_at": now} for row in back]),
+        ]
+    )
 
 
 def _attempt_values(row: _Judged, now: datetime) -> dict[str, Any]:
@@ -178,80 +187,74 @@ def _attempt_values(row: _Judged, now: datetime) -> dict[str, Any]:
     }
 
 
-def _write_deliveries(judged: Sequence[_Judged], now: datetime) -> None:
-    bulk.update_rows(
-        Delivery,
-        [
-            {
-                "id": row.finished.claimed.delivery_id,
-                "state": row.decision.state,
-                "reason": row.decision.reason,
-                "due_at": row.decision.due_at,
-                "lease_token": None,
-                "counted_attempts": row.counted_attempts,
-                "unknown_in_row": 0,
-                "last_status": row.finished.result.status,
-                "last_diagnosis": row.diagnosis,
-                "last_attempt_at": row.finished.claimed.started_at,
-                "finished_at": None if row.decision.state == State.WAITING else now,
-                # A delivery that somebody waited for waits in line like the others once its first attempt failed.
-                "urgent": False,
-            }
-            for row in judged
-        ],
-    )
-
-
-def _write_statuses(judged: Sequence[_Judged], held: Sequence[int], now: datetime) -> None:
-    statuses.lock([row.finished.claimed.delivery_id for row in judged] + list(held))
-    bulk.update_rows(
-        ProductStatus,
-        [
-            {
-                "delivery": row.finished.claimed.delivery_id,
-                "state": row.decision.state,
-                "failed_attempts": row.counted_attempts - row.answer.succeeded,
-                "changed_at": now,
-            }
-            for row in judged
-        ],
-        key="delivery",
-    )
-
-
-def _write_lanes(judged: Sequence[_Judged], now: datetime) -> None:
-    """Note per webhook how long it has been failing and until when it asked to be left alone."""
-    webhook_ids = {row.finished.claimed.webhook_id for row in judged}
-    lanes = {
-        lane.pk: lane for lane in Lane.objects.filter(pk__in=webhook_ids).order_by("pk").select_for_update(no_key=True)
+def _delivery_values(row: _Judged, now: datetime) -> dict[str, Any]:
+    return {
+        "id": row.finished.claimed.delivery_id,
+        "state": row.decision.state,
+        "reason": row.decision.reason,
+        "due_at": row.decision.due_at,
+        "lease_token": None,
+        "counted_attempts": row.counted_attempts,
+        "unknown_in_row": 0,
+        "last_status": row.finished.result.status,
+        "last_diagnosis": row.diagnosis,
+        "last_attempt_at": row.finished.claimed.started_at,
+        "finished_at": None if row.decision.state == State.WAITING else now,
+        # A delivery that somebody waited for waits in line like the others once its first attempt failed.
+        "urgent": False,
     }
-    for row in judged:
-        _note(lanes[row.finished.claimed.webhook_id], row, now)
-    bulk.update_rows(
-        Lane,
-        [
-            {
-                "webhook": lane.pk,
-                "open_at": lane.open_at,
-                "failures_in_row": lane.failures_in_row,
-                "failing_since": lane.failing_since,
-                "last_success_at": lane.last_success_at,
-            }
-            for lane in lanes.values()
-        ],
-        key="webhook",
-    )
 
 
-def _note(lane: Lane, row: _Judged, now: datetime) -> None:
+def _status_values(row: _Judged, now: datetime) -> dict[str, Any]:
+    return {
+        "delivery": row.finished.claimed.delivery_id,
+        "state": row.decision.state,
+        "failed_attempts": row.counted_attempts - row.answer.succeeded,
+        "changed_at": now,
+    }
+
+
+def _lane_values(lane: LaneNotes) -> dict[str, Any]:
+    return {
+        "webhook": lane.webhook_id,
+        "open_at": lane.open_at,
+        "failures_in_row": lane.failures_in_row,
+        "failing_since": lane.failing_since,
+        "last_success_at": lane.last_success_at,
+        "trouble_told_at": lane.trouble_told_at,
+    }
+
+
+def _note(lane: LaneNotes | None, row: _Judged, now: datetime) -> LaneChange | None:
+    """Note on the lane how long its webhook has been failing and until when it asked to be left alone; return what its
+    owner is to be told. A lane that is not there says already what there is to say."""
+    if lane is None:
+        return None
+    told = lane.trouble_told_at
     if row.answer.succeeded:
-        lane.failures_in_row, lane.failing_since, lane.last_success_at = 0, None, now
-        return
+        lane.failures_in_row, lane.failing_since, lane.last_success_at, lane.trouble_told_at = 0, None, now, None
+        return LaneChange(lane.webhook_id, "recovered") if told else None
     lane.failures_in_row += 1
     lane.failing_since = lane.failing_since or now
     opens = row.decision.lane_open_at
     if opens and (lane.open_at is None or lane.open_at < opens):
         lane.open_at = opens
+    if told or row.decision.reason != Reason.EXHAUSTED:
+        return None
+    lane.trouble_told_at = now
+    return LaneChange(lane.webhook_id, "exhausted", row.diagnosis)
+
+
+def _tell_of_ends(judged: Sequence[_Judged]) -> None:
+    ended = [
+        Ended(
+            row.finished.claimed.delivery_id, row.finished.claimed.webhook_id, row.decision.state, row.decision.reason
+        )
+        for row in judged
+        if row.decision.state != State.WAITING
+    ]
+    if ended:
+        deliveries_finished.send(Delivery, deliveries=ended)
 
 
 def _lock_gone_webhooks(finished: Sequence[Finished]) -> list[Webhook]:

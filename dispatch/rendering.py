@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 import structlog
 
-from catalog.links import download_url
-from dispatch.models import Event
+from catalog.links import build_download_url
+from dispatch.picking import Row
 from webhooks.formats import EventContent, FormatError, render
 
 logger = structlog.get_logger(__name__)
@@ -28,27 +27,27 @@ class Poison:
     hopeless: bool
 
 
-def render_body(event: Event, *, delivery_uuid: UUID, body_format: str, now: datetime) -> Rendered | Poison:
-    """Return the body of one delivery of `event`; the life of its download link starts at `now`.
+def render_body(row: Row, *, body_format: str, now: datetime) -> Rendered | Poison:
+    """Return the body of a picked delivery; the life of its download link starts at `now`.
 
     Whatever goes wrong with one event's content is that delivery's end and not the claim's: it comes back as Poison.
     """
     try:
-        link = build_link(event, delivery_uuid=delivery_uuid, now=now)
-        content = EventContent(type=event.type, occurred_at=event.occurred_at, payload_text=event.payload, link=link)
+        link = build_link(row, now=now)
+        content = EventContent(type=row.event_type, occurred_at=row.occurred_at, payload_text=row.payload, link=link)
         rendered = render(body_format, content)
     except FormatError as misfit:
-        logger.warning("dispatch.content_not_renderable", delivery=str(delivery_uuid), reason=str(misfit))
+        logger.warning("dispatch.content_not_renderable", delivery=str(row.uuid), reason=str(misfit))
         return Poison("content_not_renderable", hopeless=True)
     except Exception:
-        logger.exception("dispatch.rendering_failed", delivery=str(delivery_uuid))
+        logger.exception("dispatch.rendering_failed", delivery=str(row.uuid))
         # Ours, not the event's: a bad release must not end every delivery that it meets.
         return Poison("content_not_renderable", hopeless=False)
     return Rendered(rendered.body, rendered.content_type, body_format)
 
 
-def build_link(event: Event, *, delivery_uuid: UUID, now: datetime) -> str:
+def build_link(row: Row, *, now: datetime) -> str:
     """Return the signed download link of a publication's file, "" for events without a file (ONS-19)."""
-    if event.publication is None:
+    if row.publication_uuid is None:
         return ""
-    return download_url(event.publication, delivery_uuid=delivery_uuid, issued_at=now)
+    return build_download_url(row.publication_uuid, delivery_uuid=row.uuid, issued_at=now)

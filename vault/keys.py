@@ -73,6 +73,12 @@ def derive(purpose: str, *, key_id: str | None = None) -> bytes:
         raise ValueError("a derived key needs a purpose")
     ring = keyring()
     key = ring.current if key_id is None else ring.find(key_id)
+    return _derive(key, purpose)
+
+
+# Kept like the data keys themselves: a claim signs a link for every body that it renders.
+@lru_cache(maxsize=64)
+def _derive(key: DataKey, purpose: str) -> bytes:
     info = b"gancho/v1/" + purpose.encode()
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(key.material)
 

@@ -4,6 +4,7 @@ The work per message is one HMAC and a few tuples. Deliveries and Testar go thro
 `build_request`. No repr shows a secret.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from webhooks.auth import registry
 from webhooks.auth.method import AuthHeader
 from webhooks.errors import CannotPlan
 from webhooks.formats.body import JSON_CONTENT_TYPE
-from webhooks.masking import MASK, query_values
+from webhooks.masking import MASK, masked_url, query_values
 from webhooks.models import Webhook, WebhookHeader
 from webhooks.redaction import Redactor
 from webhooks.sealed_json import open_json
@@ -79,6 +80,11 @@ class SendPlan(PlanParts):
         return f"<SendPlan webhook={self.webhook_id} version={self.version_id}>"
 
     @cached_property
+    def shown_url(self) -> str:
+        """The address as it may be stored and shown."""
+        return masked_url(self.url)
+
+    @cached_property
     def redacted(self) -> list[list[str]]:
         """The prepared headers as they may be stored and shown."""
         return [
@@ -131,6 +137,40 @@ def redacted_headers(plan: SendPlan, request: Request) -> list[list[str]]:
     """Return the headers of a request of `build_request` as they may be stored and shown."""
     # What build_request adds after the prepared ones holds no secret: ids, a time, a signature.
     return plan.redacted + [list(header) for header in request.headers[len(plan.headers) :]]
+
+
+class PlanCache:
+    """Plans by webhook and version, so that a claim need not open the same secrets again and again.
+
+    Every change of a webhook makes a new version, and a claim asks for the one in force: what it gets is never older
+    than that. For what changes without one, such as a secret spoilt in the database, a plan is made anew after a
+    minute. Belongs to one thread.
+    """
+
+    KEEP_SECONDS = 60.0
+    KEEP_PLANS = 10_000
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[SendPlan, float]] = {}
+
+    def load(self, versions: Mapping[int, int | None]) -> dict[int, SendPlan | PlanError]:
+        """Return a plan, or why there is none, for each webhook id, whose current version's id is its value."""
+        now, found = time.monotonic(), dict[int, SendPlan | PlanError]()
+        for webhook_id, version_id in versions.items():
+            plan, until = self._kept.get(webhook_id, (None, 0.0))
+            if plan is not None and plan.version_id == version_id is not None and until > now:
+                found[webhook_id] = plan
+        missing = versions.keys() - found.keys()
+        return (found | self._load(missing, now)) if missing else found
+
+    def _load(self, webhook_ids: Iterable[int], now: float) -> dict[int, SendPlan | PlanError]:
+        loaded = load_plans(webhook_ids)
+        if len(self._kept) + len(loaded) > self.KEEP_PLANS:
+            self._kept.clear()
+        for webhook_id, plan in loaded.items():
+            if isinstance(plan, SendPlan):
+                self._kept[webhook_id] = (plan, now + self.KEEP_SECONDS)
+        return loaded
 
 
 def load_plans(webhook_ids: Iterable[int]) -> dict[int, SendPlan | PlanError]:

@@ -21,15 +21,20 @@ class Attempt(models.Model):
     the worker is killed a moment later. Such a row is closed as unknown by the next claim.
     """
 
+    # The references have no indexes of their own: `attempt_number_once` and `attempt_webhook_slot` begin with them, and
+    # nobody looks for the attempts of a version. The record then changes no indexed column.
     delivery = models.ForeignKey(
-        "dispatch.Delivery", models.PROTECT, related_name="attempts", verbose_name=_("delivery")
+        "dispatch.Delivery", models.PROTECT, db_index=False, related_name="attempts", verbose_name=_("delivery")
     )
-    webhook = models.ForeignKey("webhooks.Webhook", models.PROTECT, related_name="+", verbose_name=_("webhook"))
+    webhook = models.ForeignKey(
+        "webhooks.Webhook", models.PROTECT, db_index=False, related_name="+", verbose_name=_("webhook")
+    )
     webhook_version = models.ForeignKey(
         "webhooks.WebhookVersion",
         models.PROTECT,
         null=True,
         blank=True,
+        db_index=False,
         related_name="+",
         verbose_name=_("webhook version"),
     )
@@ -72,8 +77,6 @@ class Attempt(models.Model):
         indexes = [
             # Rate limit: the n-th last start of a webhook; pages: a webhook's attempts over time.
             models.Index(F("webhook"), F("slot_at").desc(), name="attempt_webhook_slot"),
-            # The claim: open attempts of a lost lease.
-            models.Index(F("delivery"), name="attempt_open", condition=Q(outcome=Outcome.OPEN)),
         ]
 
     def __str__(self) -> str:

@@ -88,9 +88,18 @@ class Delivery(models.Model):
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     event = models.ForeignKey("dispatch.Event", models.PROTECT, related_name="deliveries", verbose_name=_("event"))
-    webhook = models.ForeignKey("webhooks.Webhook", models.PROTECT, related_name="+", verbose_name=_("webhook"))
+    # Every index is written anew at each claim and each record, so there are none that another one can stand in for.
+    webhook = models.ForeignKey(
+        "webhooks.Webhook", models.PROTECT, db_index=False, related_name="+", verbose_name=_("webhook")
+    )
     batch = models.ForeignKey(
-        "dispatch.SendBatch", models.PROTECT, null=True, blank=True, related_name="deliveries", verbose_name=_("batch")
+        "dispatch.SendBatch",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="deliveries",
+        verbose_name=_("batch"),
     )
     cause = models.CharField(_("cause"), max_length=20, choices=Cause, default=Cause.AUTOMATIC)
     subject = models.CharField(_("subject"), max_length=200)
@@ -143,17 +152,15 @@ class Delivery(models.Model):
         indexes = [
             # The claim: which webhooks have rows due (loose scan), and their rows in order.
             models.Index(F("webhook"), F("due_at"), F("id"), name="delivery_claim", condition=Q(state=State.WAITING)),
-            # The claim: urgent rows of every webhook first.
-            models.Index(F("due_at"), name="delivery_urgent", condition=Q(state=State.WAITING, urgent=True)),
+            # The claim: urgent rows of every webhook first, then what has been due for longest; pages and metrics: the
+            # oldest due.
+            models.Index(F("urgent"), F("due_at"), name="delivery_due", condition=Q(state=State.WAITING)),
             # The claim: how many of a webhook are in flight.
             models.Index(F("webhook"), name="delivery_leased", condition=Q(lease_token__isnull=False)),
-            # Enviar, holding and cancelling: what waits for this webhook and subject.
-            models.Index(
-                F("webhook"),
-                F("subject"),
-                name="delivery_open_subject",
-                condition=Q(state__in=[State.WAITING, State.HELD]),
-            ),
+            # Holding, its pages, and what is asked before a webhook starts again: what is held for it.
+            models.Index(F("webhook"), F("subject"), name="delivery_held", condition=Q(state=State.HELD)),
+            # A batch's progress and its stop.
+            models.Index(F("batch"), name="delivery_of_batch", condition=Q(batch__isnull=False)),
             # Batches: which of them have notifications that were not tried yet.
             models.Index(
                 F("batch"),
@@ -164,7 +171,7 @@ class Delivery(models.Model):
             models.Index(F("webhook"), F("subject"), name="delivery_failed", condition=Q(state=State.FAILED)),
             # Pages: recent deliveries of a webhook, newest first.
             models.Index(F("webhook"), F("id").desc(), name="delivery_recent"),
-            # ProductStatus: the newest delivery of a subject to a webhook.
+            # ProductStatus: the newest delivery of a subject to a webhook; Enviar: what waits for it.
             models.Index(F("webhook"), F("subject"), F("id").desc(), name="delivery_newest_subject"),
         ]
 

@@ -14,8 +14,9 @@ from access.actors import Actor
 from dispatch.actions import publish, withdraw
 from dispatch.claims import claim_due
 from dispatch.models import Attempt, Delivery, Lane, ProductStatus
-from tests.factories import make_delivery, make_event, make_product, make_publication, make_webhook
+from tests.factories import make_delivery, make_event, make_product, make_publication, make_webhook, webhook_values
 from tests.receiver import Answer, Call, Endless, Raw, Reset, gzip_bomb
+from webhooks.actions import update_webhook
 from webhooks.models import Webhook
 from webhooks.values import HeaderValues
 
@@ -130,7 +131,7 @@ def test_a_changed_address_and_a_changed_secret_are_used_by_the_next_attempt(web
     receiver.answer("/hook", Answer(500))
     published(product)
     work()
-    Webhook.objects.filter(pk=webhook.pk).update(request_uri=receiver.url("/new"))
+    update_webhook(webhook, values=webhook_values(request_uri=receiver.url("/new"), products=[product]), by=BY)
     later(300)
     work()
     old, new = receiver.wait_for(1, path="/hook")[0], receiver.wait_for(1, path="/new")[0]

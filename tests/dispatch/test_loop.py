@@ -9,10 +9,10 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from access.actors import Actor
-from dispatch import claims, lanes
+from dispatch import claims, clock, lanes
 from dispatch.actions import announce
 from dispatch.claims import claim_due
-from dispatch.models import Attempt, Delivery
+from dispatch.models import Attempt, Delivery, Lane
 from tests.factories import make_delivery, make_publication, make_webhook
 from tests.receiver import Answer, Call
 
@@ -78,8 +78,8 @@ def test_a_slow_claim_does_not_use_up_the_slots_of_a_rate_limit(product, receive
         request_uri=receiver.url("/hook"), products=[product], rate_limit_count=5, rate_limit_period_seconds=60
     )
     announce(make_publication(product), by=BY)
-    honest = claims.load_plans
-    monkeypatch.setattr(claims, "load_plans", lambda ids: time.sleep(0.1) or honest(ids))
+    honest = claims.close_lost_attempts
+    monkeypatch.setattr(claims, "close_lost_attempts", lambda *taken: time.sleep(0.1) or honest(*taken))
     work()
     assert Delivery.objects.get().state == "delivered"
     assert Attempt.objects.count() == 1
@@ -121,18 +121,63 @@ def test_an_embargo_ends_at_its_time_and_not_at_the_next_poll(webhook, product, 
     assert Delivery.objects.get().created_at - due < timedelta(seconds=0.4)
 
 
-def test_due_webhooks_are_found_by_the_index_of_what_waits(db):
-    """Not by the foreign key's: that one holds every delivery of ninety days."""
+def test_one_look_reads_no_more_than_it_is_told_to(db):
+    """Much due and much not due yet: by the two indexes of what waits, a limited number of rows of each."""
     if connection.vendor != "postgresql":
         pytest.skip("the plan is PostgreSQL's")
-    values = {"now": timezone.now(), "cap": 4, "limit": 64, "after": 0}
     for _ in range(3):
         first = make_delivery()
         row = {"event": first.event, "webhook": first.webhook, "cause": "reenviar", "created_at": first.created_at}
         Delivery.objects.bulk_create(Delivery(**row, due_at=first.due_at, subject=f"s:{n}") for n in range(500))
+    moment, params = clock.sql_now()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE dispatch_delivery")
-        cursor.execute("EXPLAIN " + lanes.DUE_WEBHOOKS, values)
+        cursor.execute("EXPLAIN " + lanes.LOOK.format(now=moment), [*params, 64, 128, 0, 128, 128, 128, 4, 4])
         plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert plan.count("delivery_claim") >= 2
-    assert "dispatch_delivery_webhook_id" not in plan
+    assert plan.count("using delivery_claim on dispatch_delivery") >= 2
+    assert plan.count("using delivery_due on dispatch_delivery") == 2
+    assert "Seq Scan on dispatch_delivery" not in plan
+
+
+def test_what_is_due_is_found_among_thousands_that_are_not(db, monkeypatch, settings):
+    """A look sees a part of the webhooks when much is due that can't be sent; the next ones see the rest."""
+    monkeypatch.setattr(lanes, "LOOK_ROWS", 5)
+    monkeypatch.setattr(lanes, "LOOK_WEBHOOKS", 3)
+    settings.PORTAL_DISPATCH_LANE_CAP = 1
+    busy = make_webhook()
+    for _ in range(7):
+        make_delivery(webhook=busy)
+    assert len(claim_due(10).rows) == 1
+    for _ in range(9):
+        make_delivery(due_at=timezone.now() + timedelta(hours=1))
+    found = make_delivery()
+    claim = claim_due(10)
+    looks = 1
+    while not claim.rows:
+        assert not claim.all_seen
+        claim = claim_due(10, after=claim.last_webhook)
+        looks += 1
+    assert [row.delivery_id for row in claim.rows] == [found.pk]
+    assert looks == 4
+
+
+def test_webhooks_that_keep_failing_leave_most_of_the_pool_to_the_others(db, settings, dispatcher):
+    """Fault 13: sixteen that hang, four requests each, would fill a pool of 64 for a whole deadline."""
+    settings.PORTAL_DISPATCH_CONCURRENCY = 8
+    failing = [make_webhook() for _ in range(6)]
+    for webhook in failing:
+        for _ in range(3):
+            make_delivery(webhook=webhook)
+    Lane.objects.filter(webhook__in=failing).update(failures_in_row=lanes.FAILING_AFTER, failing_since=timezone.now())
+    well = make_delivery()
+    dispatcher._refill()
+    claimed = [row.webhook_id for row, _at in dispatcher.queue]
+    assert well.webhook_id in claimed
+    assert len(claimed) == 3
+    assert len(set(claimed)) == 3
+    dispatcher._refill()
+    assert len(dispatcher.queue) == 3
+    dispatcher._finish()
+    dispatcher.wake()
+    dispatcher._refill()
+    assert len(dispatcher.queue) == 3

@@ -5,7 +5,7 @@ from django.db import DataError
 from django.utils import timezone
 
 from access.actors import Actor
-from dispatch import actions, claims, dispatcher, records
+from dispatch import actions, dispatcher, leasing, records
 from dispatch.claims import claim_due
 from dispatch.models import Attempt, Delivery
 from dispatch.records import Finished
@@ -31,7 +31,7 @@ def break_for(monkeypatch, module, name, bad, error=RuntimeError):
 @pytest.mark.parametrize("error", [RuntimeError, DataError])
 def test_a_row_that_breaks_its_claim_is_set_aside_and_the_others_are_claimed(db, monkeypatch, error):
     poison, *good = [make_delivery() for _ in range(4)]
-    break_for(monkeypatch, claims, "_lease_values", lambda row: row.id == poison.pk, error)
+    break_for(monkeypatch, leasing, "_values", lambda row: row.id == poison.pk, error)
     taken = claim_due(10)
     assert {row.delivery_id for row in taken.rows} == {row.pk for row in good}
     poison.refresh_from_db()

@@ -140,13 +140,13 @@ def test_a_lane_that_was_asked_to_wait_meanwhile_is_not_visited(subscribed, monk
     """A record writes Retry-After between the look for due webhooks and the lock of their lanes."""
     webhook, _product = subscribed
     make_delivery(webhook=webhook)
-    real = lanes.rate_limits
+    real = lanes.lock_lanes
 
-    def closed_meanwhile(ids: Any) -> Any:
+    def closed_meanwhile(*found: Any) -> Any:
         Lane.objects.update(open_at=timezone.now() + timedelta(hours=1))
-        return real(ids)
+        return real(*found)
 
-    monkeypatch.setattr(lanes, "rate_limits", closed_meanwhile)
+    monkeypatch.setattr(lanes, "lock_lanes", closed_meanwhile)
     assert claim_due(10).rows == []
 
 

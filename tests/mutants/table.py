@@ -22,9 +22,9 @@ MUTANTS = (
     # --- delivery ---------------------------------------------------------------------------------------------------
     Mutant(
         "no lease: a claimed row stays due",
-        "dispatch/claims.py",
-        '"due_at": lease_ends,',
-        '"due_at": lease_ends - timedelta(seconds=settings.PORTAL_DISPATCH_LEASE_SECONDS),',
+        "dispatch/leasing.py",
+        "    lease_ends = now + timedelta(seconds=settings.PORTAL_DISPATCH_LEASE_SECONDS)\n",
+        "    lease_ends = now\n",
         ("tests/dispatch/test_claims.py::test_a_claim_leases_renders_and_writes_the_attempt_before_anything_is_sent",),
     ),
     Mutant(
