@@ -47,7 +47,7 @@ def write_chunk(batch: SendBatch, webhook: Webhook, chunk: Sequence[Item]) -> No
         stays |= {item.subject: Stays.DELIVERED for item in chunk if item.subject not in pending}
     # Not by actions.cancel: the statuses are pointed to the new deliveries next, so they fall back to nothing.
     _supersede([row for row in rows if row.subject not in stays])
-    going = [item.event.pk for item in chunk if item.event and item.subject not in stays]
+    going = [item.event_id for item in chunk if item.event_id and item.subject not in stays]
     written = write_by_hand(batch, going, now=now)
     _note(batch, chunk, stays, written)
     wake_dispatchers()

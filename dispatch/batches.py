@@ -22,13 +22,13 @@ from dispatch import actions
 from dispatch.batch_writing import CHUNK, lock_webhook, write_chunk, write_rest
 from dispatch.errors import SendingRefused
 from dispatch.models import Delivery, Lane, Reason, SendBatch, State
+from dispatch.pending import UNTRIED
 from dispatch.previews import Item, Preview, preview_batch
 from dispatch.sending import refuse_unsendable
 from webhooks.models import Webhook
 
 # Longer than any batch takes to be written: one that is not by then was cut off.
 WRITING_SECONDS = 60
-UNTRIED = Q(state=State.WAITING, counted_attempts=0)
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,32 @@
 """What Enviar Tudo and Reenviar Pendentes would send to a webhook now, and what stays and why (ONS-12, ONS-13)."""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q, Subquery, TextChoices
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    Subquery,
+    TextChoices,
+)
 from django.utils.translation import gettext_lazy as _
 
 from catalog.audience import seen_by
 from catalog.models import Product, Publication
 from dispatch.actions import subject_of
 from dispatch.models import Cause, Delivery, Event, Mode, ProductStatus, State
-from dispatch.querysets import DeliveryQuerySet
+from dispatch.pending import IN_ERROR, failed_events
 from webhooks.models import ProductSubscription, Webhook
-
-# Ended in error, or on its way to it: what Reenviar Pendentes takes up (delivery.md, "Manual sendings").
-IN_ERROR = Q(state=State.FAILED) | Q(state=State.WAITING, failed_attempts__gt=0)
 
 
 class Stays(TextChoices):
@@ -37,14 +44,27 @@ class Stays(TextChoices):
     INTERRUPTED = "interrupted", _("Not written any more: the sending was stopped before")
 
 
-@dataclass(frozen=True)
+class Last(NamedTuple):
+    """What is asked of the last notification of something to a webhook."""
+
+    state: str
+    counted_attempts: int
+    last_attempt_at: datetime | None
+    created_at: datetime
+
+    @property
+    def retrying(self) -> bool:
+        return self.state == State.WAITING and self.counted_attempts > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One product, or one event that is no publication. `last` is the last notification of it to this webhook."""
+    """One product, or one event that is no publication. No rows of the database: five thousand must be read at once."""
 
     subject: str
-    event: Event | None
+    event_id: int | None
     product: Product | None = None
-    last: Delivery | None = None
+    last: Last | None = None
 
 
 @dataclass
@@ -84,7 +104,7 @@ def preview_batch(webhook: Webhook, kind: str) -> Preview:
     items = _load_products(webhook)
     failed_events = _load_failed_events(webhook) if kind == Cause.REENVIAR else []
     under_way = find_under_way(read_open(webhook, [item.subject for item in (*items, *failed_events)]))
-    unpublished = _explain_unpublished([item.product.pk for item in items if item.product and not item.event])
+    unpublished = _explain_unpublished([item.product.pk for item in items if item.product and not item.event_id])
     preview = Preview(kind)
     for item in items:
         why = _why_product_stays(item, kind, under_way, unpublished)
@@ -113,17 +133,6 @@ def find_under_way(rows: Iterable[OpenRow]) -> dict[str, Stays]:
     return found
 
 
-def count_resendable(webhook_ids: Collection[int]) -> dict[int, int]:
-    """Return how much Reenviar Pendentes has to do for each webhook; one without anything is left out. Two queries."""
-    selected = ProductSubscription.objects.filter(webhook=OuterRef("webhook"), product=OuterRef("product"))
-    products = ProductStatus.objects.filter(IN_ERROR, Exists(selected), webhook__in=webhook_ids)
-    counts: dict[int, int] = defaultdict(int)
-    for rows in (products, _failed_events(webhook_ids)):
-        for webhook_id, count in rows.order_by().values_list("webhook_id").annotate(n=Count("pk")):
-            counts[webhook_id] += count
-    return dict(counts)
-
-
 def still_in_error(webhook: Webhook, items: Iterable[Item]) -> set[str]:
     """Return the subjects of those items whose last notification still ended in error, or is being tried again."""
     items = list(items)
@@ -148,31 +157,25 @@ def _load_products(webhook: Webhook) -> list[Item]:
     products = Product.objects.filter(Exists(subscribed)).order_by("name", "pk").only("uuid", "name", "periodicity")
     found: list[Any] = list(products.annotate(latest_id=Subquery(newest.values("pk")[:1]), seen=seen))
     events = _load_events([product.latest_id for product in found if product.seen and product.latest_id])
-    statuses = ProductStatus.objects.filter(webhook=webhook).select_related("delivery").defer("delivery__body")
-    last = {status.product_id: status.delivery for status in statuses}
+    statuses = ProductStatus.objects.filter(webhook=webhook).order_by()
+    columns = (f"delivery__{name}" for name in Last._fields)
+    last = {product_id: Last(*values) for product_id, *values in statuses.values_list("product", *columns)}
 
-    def event_of(product: Any) -> Event | None:
+    def event_of(product: Any) -> int | None:
         return events.get(product.latest_id) if product.seen else None
 
     return [Item(subject_of(product), event_of(product), product, last.get(product.pk)) for product in found]
 
 
-def _load_events(publication_ids: Sequence[int]) -> dict[int, Event]:
-    events = Event.objects.filter(publication__in=publication_ids, mode=Mode.LIVE)
-    found = events.select_related("publication").defer("payload")
-    return {event.publication_id: event for event in found if event.publication_id}
+def _load_events(publication_ids: Sequence[int]) -> dict[int, int]:
+    events = Event.objects.filter(publication__in=publication_ids, mode=Mode.LIVE).order_by()
+    return {publication_id: pk for publication_id, pk in events.values_list("publication", "pk") if publication_id}
 
 
 def _load_failed_events(webhook: Webhook) -> list[Item]:
     """Of each subject that is no product the newest delivery, if it ended in error."""
-    failed = _failed_events([webhook.pk]).select_related("event").defer("body", "event__payload").order_by("pk")
-    return [Item(delivery.subject, delivery.event, last=delivery) for delivery in failed]
-
-
-def _failed_events(webhook_ids: Collection[int]) -> DeliveryQuerySet:
-    newer = Delivery.objects.filter(webhook=OuterRef("webhook"), subject=OuterRef("subject"), pk__gt=OuterRef("pk"))
-    failed = Delivery.objects.filter(webhook__in=webhook_ids, state=State.FAILED, event__publication__isnull=True)
-    return failed.live().filter(~Exists(newer.exclude(state=State.CANCELLED)))
+    failed = failed_events([webhook.pk]).order_by("pk").values_list("subject", "event", *Last._fields)
+    return [Item(subject, event_id, last=Last(*values)) for subject, event_id, *values in failed]
 
 
 def _explain_unpublished(product_ids: Collection[int]) -> dict[int, Stays]:
@@ -189,13 +192,13 @@ def _why_product_stays(
     product: Any = item.product
     if not product.seen:
         return Stays.NOT_AVAILABLE
-    if item.event is None:
+    if item.event_id is None:
         return unpublished.get(product.pk, Stays.NEVER_PUBLISHED)
     in_error = _why_not_in_error(item.last) if kind == Cause.REENVIAR else None
     return in_error or under_way.get(item.subject)
 
 
-def _why_not_in_error(last: Delivery | None) -> Stays | None:
+def _why_not_in_error(last: Last | None) -> Stays | None:
     if last is None:
         return Stays.NEVER_SENT
     if last.state == State.FAILED or last.retrying:

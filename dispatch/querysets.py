@@ -1,10 +1,8 @@
 """Which events' deliveries: adjectives that chain."""
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Count, Q
 
 if TYPE_CHECKING:
     from access.actors import Actor
@@ -32,12 +30,3 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def live(self) -> Self:
         """Of live events: test and certification traffic never counts in status, pending or health."""
         return self.filter(event__mode="live")
-
-    def pending(self) -> Self:
-        """What a person would call pending: waiting after a failure, or held."""
-        return self.filter(Q(state="waiting", counted_attempts__gt=0) | Q(state="held"))
-
-    def count_pending(self, webhook_ids: Collection[int]) -> dict[int, int]:
-        """Return how many are pending by webhook; one without any is left out. One query."""
-        pending = self.live().pending().filter(webhook__in=webhook_ids).order_by()
-        return dict(pending.values_list("webhook_id").annotate(n=Count("pk")))

@@ -9,15 +9,18 @@ from django.utils.safestring import SafeString
 
 from access.requests import PortalRequest
 from dispatch import clock
-from dispatch.models import Delivery
+from dispatch.pages.batches import Strip, load_strips
 from dispatch.pages.figures import Figures, load_sparks
 from dispatch.pages.health import Health, load_health
+from dispatch.pages.products import why_not_sendable
+from dispatch.pending import Pending, count_pending
 from webhooks.models import Webhook
 
 # Where the answers for a whole page wait, so that a list asks the database once and not once a row.
 _HEALTH = "_dispatch_health"
 _PENDING = "_dispatch_pending"
 _SPARKS = "_dispatch_sparks"
+_STRIPS = "_dispatch_strips"
 _WEBHOOKS = "_dispatch_webhooks"
 
 
@@ -30,7 +33,9 @@ def webhook_row_state(request: HttpRequest, *, webhook: Webhook) -> SafeString:
     context = {
         "health": _health(request)[webhook.pk],
         "figures": _sparks(request)[webhook.pk],
-        "pending": _pending(request).get(webhook.pk, 0),
+        "pending": _pending(request)[webhook.pk].total,
+        "strip": _strips(request).get(webhook.pk),
+        "webhook": webhook,
     }
     return render_to_string("dispatch/_webhook_row_state.html", context, request=request)
 
@@ -47,6 +52,19 @@ def webhook_row_reason(request: HttpRequest, *, webhook: Webhook) -> SafeString 
     if not (health.problem and reason):
         return None
     return render_to_string("dispatch/_webhook_row_reason.html", {"health": health, "reason": reason}, request=request)
+
+
+def webhook_row_sending(request: HttpRequest, *, webhook: Webhook) -> SafeString:
+    """Enviar Tudo and Reenviar Pendentes (ONS-16)."""
+    # From the loaded ones: those have their participant with them.
+    own = next(each for each in _webhooks(request) if each.pk == webhook.pk)
+    context = {
+        "refusal": why_not_sendable(own),
+        "resendable": _pending(request)[webhook.pk].resendable,
+        "size": " btn-small",
+        "webhook": webhook,
+    }
+    return render_to_string("dispatch/_batch_buttons.html", context, request=request)
 
 
 def webhook_row_buttons(request: HttpRequest, *, webhook: Webhook) -> SafeString:
@@ -67,10 +85,16 @@ def _sparks(request: HttpRequest) -> dict[int, Figures]:
     return cast(dict[int, Figures], getattr(request, _SPARKS))
 
 
-def _pending(request: HttpRequest) -> dict[int, int]:
+def _pending(request: HttpRequest) -> dict[int, Pending]:
     if not hasattr(request, _PENDING):
-        setattr(request, _PENDING, Delivery.objects.count_pending([webhook.pk for webhook in _webhooks(request)]))
-    return cast(dict[int, int], getattr(request, _PENDING))
+        setattr(request, _PENDING, count_pending([webhook.pk for webhook in _webhooks(request)]))
+    return cast(dict[int, Pending], getattr(request, _PENDING))
+
+
+def _strips(request: HttpRequest) -> dict[int, Strip]:
+    if not hasattr(request, _STRIPS):
+        setattr(request, _STRIPS, load_strips(_pending(request)))
+    return cast(dict[int, Strip], getattr(request, _STRIPS))
 
 
 def _webhooks(request: HttpRequest) -> list[Webhook]:

@@ -13,10 +13,12 @@ from access.models import Participant
 from catalog.models import Publication
 from dispatch import clock
 from dispatch.models import Delivery, ProductStatus, State
+from dispatch.pages.batches import Strip, load_strips
 from dispatch.pages.figures import Figures, load_sparks
 from dispatch.pages.health import Health, load_health
 from dispatch.pages.recent import event_title
 from dispatch.pages.states import StateView, describe_delivery
+from dispatch.pending import count_pending
 from portal import told
 from portal.next_action import NextAction, decide_next_action
 from webhooks.diagnosis import DIAGNOSES
@@ -33,6 +35,7 @@ class WebhookRow:
     figures: Figures
     pending: int
     products: int
+    strip: Strip | None = None
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,17 @@ class Home:
         found = list(Webhook.objects.for_actor(self.actor).live().select_related("participant").order_by("description"))
         ids = [webhook.pk for webhook in found]
         health, figures = load_health(found), load_sparks(ids, now=self.now)
-        pending, products = Delivery.objects.count_pending(ids), self._products(ids)
+        pending, products = count_pending(ids), self._products(ids)
+        strips = load_strips(pending)
         rows = [
-            WebhookRow(each, health[each.pk], figures[each.pk], pending.get(each.pk, 0), products.get(each.pk, 0))
+            WebhookRow(
+                webhook=each,
+                health=health[each.pk],
+                figures=figures[each.pk],
+                pending=pending[each.pk].total,
+                products=products.get(each.pk, 0),
+                strip=strips.get(each.pk),
+            )
             for each in found
         ]
         return sorted(rows, key=lambda row: not row.health.problem)

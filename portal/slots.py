@@ -30,6 +30,7 @@ def fill() -> None:
     slots.fill("webhook_rows_head", deliveries.webhook_rows_head)
     slots.fill("webhook_row_state", deliveries.webhook_row_state)
     slots.fill("webhook_row_reason", deliveries.webhook_row_reason)
+    slots.fill("webhook_row_sending", deliveries.webhook_row_sending)
     slots.fill("webhook_row_buttons", deliveries.webhook_row_buttons)
     slots.fill("participants_block_effect", participants_block_effect)
     slots.fill("participants_unblock_effect", participants_unblock_effect)

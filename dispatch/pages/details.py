@@ -11,10 +11,12 @@ from django.utils.translation import get_language
 from catalog.models import Publication
 from dispatch.holding import Choice, Held, count_held
 from dispatch.models import State
+from dispatch.pages.batches import Strip, load_strips
 from dispatch.pages.figures import Figures, load_figures
 from dispatch.pages.health import Health, load_health
 from dispatch.pages.products import ProductRow, load_product_rows, why_not_sendable
 from dispatch.pages.recent import RecentDay, load_recent
+from dispatch.pending import Pending, count_pending
 from webhooks.models import Webhook
 
 
@@ -47,6 +49,19 @@ class WebhookDetails:
         return count_held(self.webhook)
 
     @cached_property
+    def pending(self) -> dict[int, Pending]:
+        return count_pending([self.webhook.pk])
+
+    @property
+    def resendable(self) -> int:
+        return self.pending[self.webhook.pk].resendable
+
+    @cached_property
+    def strip(self) -> Strip | None:
+        """The way back to the batch that runs, if one does."""
+        return load_strips(self.pending).get(self.webhook.pk)
+
+    @cached_property
     def figures(self) -> Figures:
         return load_figures(self.webhook.pk, now=self.now)
 
@@ -63,7 +78,8 @@ class WebhookDetails:
     def stamp(self) -> str:
         """Changes with anything on the page that a reader can see; an open page asks for news by it."""
         rows = [row.fingerprint for row in self.rows]
-        seen = (get_language(), self.webhook.pk, self.health, self.held, self.refusal, rows)
+        buttons = (self.refusal, self.resendable, self.strip)
+        seen = (get_language(), self.webhook.pk, self.health, self.held, buttons, rows)
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
     @property

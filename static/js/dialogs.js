@@ -25,7 +25,14 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("dialog[open]")) event.target.close();
 });
 
-document.addEventListener("close", (event) => openers.get(event.target)?.focus?.(), true);
+document.addEventListener("close", (event) => {
+  const opener = openers.get(event.target);
+  // The opener may have been swapped for a newer one meanwhile.
+  const back = opener?.isConnected ? opener : document.getElementById(opener?.id || "");
+  back?.focus?.();
+  // One that was swapped in goes again: it would keep asking for news, unseen.
+  if (event.target.matches("dialog[data-open]")) event.target.remove();
+}, true);
 
 document.addEventListener("htmx:load", (event) => {
   const found = event.detail.elt.matches("dialog[data-open]")

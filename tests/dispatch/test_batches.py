@@ -16,7 +16,8 @@ from dispatch.batches import count_batch, find_running, start_batch, stop_batch
 from dispatch.claims import claim_due
 from dispatch.errors import SendingRefused
 from dispatch.models import Cause, Delivery, Event, ProductStatus, SendBatch
-from dispatch.previews import Stays, count_resendable, preview_batch
+from dispatch.pending import count_pending
+from dispatch.previews import Stays, preview_batch
 from dispatch.sending import Press, send_event, send_product
 from tests.factories import make_delivery, make_product, make_publication, make_webhook
 from tests.receiver import Answer
@@ -39,6 +40,14 @@ def subscribe(webhook, **over):
 
 def going(webhook, kind=ALL):
     return [item.product for item in preview_batch(webhook, kind).going]
+
+
+def resendable(webhook):
+    return count_pending([webhook.pk])[webhook.pk].resendable
+
+
+def version_of(item):
+    return Event.objects.get(pk=item.event_id).publication
 
 
 def reasons(webhook, kind=ALL):
@@ -111,9 +120,9 @@ def test_the_last_version_is_the_one_published_last_whatever_its_period(webhook,
     published_last = make_publication(product, period="2020-01-15")
     for publication in (later_period, published_last):
         announce(publication, by=BY)
-    assert [item.event.publication for item in preview_batch(webhook, ALL).going] == [published_last]
+    assert [version_of(item) for item in preview_batch(webhook, ALL).going] == [published_last]
     type(later_period).objects.filter(pk=later_period.pk).update(published_at=timezone.now() + timedelta(hours=1))
-    assert [item.event.publication for item in preview_batch(webhook, ALL).going] == [later_period]
+    assert [version_of(item) for item in preview_batch(webhook, ALL).going] == [later_period]
 
 
 def test_what_is_not_out_withdrawn_or_not_available_stays_and_says_why(owner):
@@ -146,7 +155,7 @@ def test_an_embargoed_or_withdrawn_version_leaves_the_one_before(webhook, produc
     announce(withdrawn := make_publication(product), by=BY)
     withdraw(withdrawn, reason="wrong", by=BY)
     make_publication(product, published_at=None, publish_at=timezone.now() + timedelta(days=1))
-    assert [item.event.publication for item in preview_batch(webhook, ALL).going] == [out]
+    assert [version_of(item) for item in preview_batch(webhook, ALL).going] == [out]
 
 
 def test_what_is_being_sent_or_already_on_its_way_by_hand_stays(webhook, product):
@@ -216,7 +225,7 @@ def test_only_what_ended_in_error_goes_in_its_newest_version(webhook, product, r
     Webhook.objects.update(active=True)
     webhook.refresh_from_db()
     preview = preview_batch(webhook, PENDING)
-    assert {item.product: item.event.publication for item in preview.going} == {
+    assert {item.product: version_of(item) for item in preview.going} == {
         product: newer,
         retried: retried.publications.get(),
     }
@@ -226,14 +235,14 @@ def test_only_what_ended_in_error_goes_in_its_newest_version(webhook, product, r
         unsent: Stays.NEVER_SENT,
         held: Stays.HELD,
     }
-    assert count_resendable([webhook.pk]) == {webhook.pk: 2}
+    assert resendable(webhook) == 2
     waiting_retry = Delivery.objects.waiting().get()
     batch = start(webhook, PENDING)
     waiting_retry.refresh_from_db()
     assert (waiting_retry.state, waiting_retry.reason) == ("cancelled", "superseded")
     work()
     assert {request.header("gancho-cause") for request in receiver.wait_for(2)} == {"reenviar"}
-    assert (count_batch(batch).delivered, count_resendable([webhook.pk])) == (2, {})
+    assert (count_batch(batch).delivered, resendable(webhook)) == (2, 0)
     with pytest.raises(SendingRefused) as nothing:
         start(webhook, PENDING)
     assert nothing.value.code == "nothing_to_send"
@@ -263,7 +272,7 @@ def test_a_product_no_longer_selected_is_not_pending(webhook, product):
     announce(make_publication(product), by=BY)
     fail(product)
     webhook.product_subscriptions.all().delete()
-    assert count_resendable([webhook.pk]) == {}
+    assert resendable(webhook) == 0
     assert preview_batch(webhook, PENDING) == preview_batch(make_webhook(), PENDING)
 
 
@@ -274,14 +283,14 @@ def test_of_events_that_are_no_publications_the_failed_ones_go_again(webhook, re
         end(Delivery.objects.filter(pk=make_delivery(webhook=webhook, event=event).pk), "failed", "exhausted")
     make_delivery(webhook=webhook, event=waits, counted_attempts=1, due_at=timezone.now() + timedelta(hours=1))
     end(Delivery.objects.filter(pk=send_event(webhook, solved, product=None, by=BY).delivery.pk))
-    assert [item.event for item in preview_batch(webhook, PENDING).going] == [newer_failed]
+    assert [Event.objects.get(pk=item.event_id) for item in preview_batch(webhook, PENDING).going] == [newer_failed]
     assert preview_batch(webhook, ALL).going == []
-    assert count_resendable([webhook.pk]) == {webhook.pk: 1}
+    assert resendable(webhook) == 1
     batch = start(webhook, PENDING)
     work()
     [request] = receiver.wait_for(1)
     assert request.header("gancho-event-id") == str(newer_failed.uuid)
-    assert (count_batch(batch).delivered, count_resendable([webhook.pk])) == (1, {})
+    assert (count_batch(batch).delivered, resendable(webhook)) == (1, 0)
     assert not ProductStatus.objects.exists()
 
 

@@ -16,7 +16,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from catalog.links import download_url
-from dispatch.models import Delivery
+from dispatch.models import Delivery, SendBatch
+from dispatch.previews import preview_batch
 from tests.factories import make_delivery, make_event, make_product, make_publication, make_user, make_webhook
 from tests.people import Person
 from tests.webhooks.pages import posted
@@ -106,6 +107,16 @@ dispatch:product-row               GET     login     404      403    200       2
 dispatch:product-row               POST    405
 dispatch:product-send              GET     405
 dispatch:product-send              POST    login     404      403    away      away          403
+dispatch:batch-send-all            GET     login     404      403    200       200           403
+dispatch:batch-send-all            POST    login     404      403    away      away          403
+dispatch:batch-resend-pending      GET     login     404      403    200       200           403
+dispatch:batch-resend-pending      POST    login     404      403    200       200           403
+dispatch:batch-detail              GET     login     404      200    200       200           403
+dispatch:batch-detail              POST    405
+dispatch:batch-live                GET     login     404      200    200       200           403
+dispatch:batch-live                POST    405
+dispatch:batch-stop                GET     405
+dispatch:batch-stop                POST    login     404      403    away      away          403
 dispatch:delivery-list             GET     login     200      200    200       200           403
 dispatch:delivery-list             POST    405
 dispatch:delivery-detail           GET     login     404      200    200       200           403
@@ -164,6 +175,7 @@ class World:
             products=[self.product],
         )
         self.delivery = make_delivery(webhook=self.webhook, event=make_event(publication=self.publication))
+        self.batch = SendBatch.objects.create(webhook=self.webhook, kind="enviar_tudo", written_at=timezone.now())
         staff = Person(make_user(email="clerk@operator.test", name="Clerk", is_staff=True))
         seats = (None, outsider, owner.colleague("viewer"), owner.colleague("technical"), owner, staff)
         self.people: dict[str, Person | None] = dict(zip(PEOPLE, seats, strict=True))
@@ -186,6 +198,8 @@ class World:
         return reverse(name, kwargs=keys)
 
     def _value(self, name: str, key: str) -> Any:
+        if key == "batch_uuid":
+            return self.batch.uuid
         if key == "product_uuid" or name == "catalog:product-detail":
             return self.product.uuid
         if name.startswith("dispatch:delivery"):
@@ -199,6 +213,10 @@ class World:
             "webhooks:webhook-test": {"webhook": str(self.webhook.uuid)},
             "webhooks:webhook-edit": posted(description="Taken over"),
             "dispatch:held-release": {"choice": "none"},
+            "dispatch:batch-send-all": {
+                "token": str(uuid4()),
+                "expected": preview_batch(self.webhook, "enviar_tudo").digest,
+            },
         }
         return forms.get(name, {})
 
