@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests import services
+from tests import brokers, services
 
 NO_TESTS = 5
 
@@ -36,13 +36,19 @@ class Part:
 
 
 PARTS = (
-    Part("sqlite", "unit tests on SQLite", "not process and not browser and not postgres", 2),
-    Part("postgres", "unit tests on PostgreSQL", "not process and not browser", 2, ("postgres",)),
-    Part("process", "real processes and faults, on SQLite", "process and not browser", 2),
+    Part("sqlite", "unit tests on SQLite", "not process and not browser and not postgres and not celery", 2),
+    Part("postgres", "unit tests on PostgreSQL", "not process and not browser and not celery", 2, ("postgres",)),
+    Part("process", "real processes and faults, on SQLite", "process and not browser and not celery", 2),
     # Other folders' processes have databases of their own, and would do the very same again.
     Part(
-        "process-postgres", "the same with PostgreSQL", "process and not browser", 0, ("postgres",), ("tests/dispatch",)
+        "process-postgres",
+        "the same with PostgreSQL",
+        "process and not browser and not celery",
+        0,
+        ("postgres",),
+        ("tests/dispatch",),
     ),
+    Part("celery", "Celery with Redis and with RabbitMQ", "celery", 0, ("postgres", "redis", "rabbitmq")),
     Part("browser", "a person in Chromium", "browser", 0, ("chromium",)),
 )
 
@@ -73,6 +79,10 @@ def _provide(parts: Iterable[Part], stack: ExitStack) -> dict[str, str]:
         found["postgres"] = stack.enter_context(services.provide_postgres())
     if "chromium" in needed:
         found["chromium"] = services.provide_chromium()
+    if "redis" in needed:
+        found["redis"] = brokers.provide_redis()
+    if "rabbitmq" in needed:
+        found["rabbitmq"] = stack.enter_context(brokers.provide_rabbitmq())
     return {name: value for name, value in found.items() if value}
 
 
@@ -94,6 +104,8 @@ def _environment(part: Part, available: dict[str, str]) -> dict[str, str]:
     env |= {"TEST_CHROMIUM": available.get("chromium", "")}
     if "postgres" in part.needs:
         env |= {"DATABASE_URL": available["postgres"], services.SERVER_URL: available["postgres"]}
+    if "rabbitmq" in part.needs:
+        env |= {brokers.RABBITMQ_URL: available["rabbitmq"]}
     return env
 
 

@@ -200,7 +200,7 @@ def _start_server(programs: Path, folder: Path, user: str | None, over: dict[str
             stdout=log,
             stderr=log,
             cwd=folder,
-            preexec_fn=_end_with_parent,
+            preexec_fn=end_with_parent,
             **_as(user),
         )
 
@@ -211,7 +211,8 @@ def _as(user: str | None) -> dict:
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """For `preexec_fn`: a server of the tests ends with the process that started it."""
     # A run that is killed can't stop its server: on Linux the kernel does.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)

@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 
-from dispatch import clock
+from dispatch import broker, clock
 from dispatch.dispatcher import Dispatcher
 from dispatch.models import Delivery
+from portal.celery import app
+from tests import brokers, services
+from tests.dispatch.running import Senders
 from tests.factories import make_product, make_webhook
 
 
@@ -55,3 +59,48 @@ def later(settings: Any) -> Callable[[float], None]:
         settings.PORTAL_TEST_CLOCK_OFFSET_SECONDS += seconds
 
     return move
+
+
+@pytest.fixture
+def redis() -> Iterator[brokers.Redis]:
+    """A Redis of this test's own."""
+    if not brokers.provide_redis():
+        services.miss("Redis")
+    with brokers.Redis() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[str]:
+    """The URL of a RabbitMQ; `make test` brings one, else one is started here, which takes some seconds."""
+    with brokers.provide_rabbitmq() as url:
+        if url is None:
+            services.miss("RabbitMQ")
+        yield url
+
+
+@pytest.fixture
+def use_broker(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """`use_broker(url)`: this process wakes drains as a web process with that broker does."""
+
+    def use(url: str) -> None:
+        settings.CELERY_BROKER_URL, settings.PORTAL_HAS_BROKER = url, True
+        monkeypatch.setitem(app.conf, "broker_url", url)
+        monkeypatch.setattr(broker, "_callers", [broker.Caller()])
+
+    return use
+
+
+@pytest.fixture(
+    params=["dispatcher", *(pytest.param(name, marks=pytest.mark.celery) for name in ("redis", "rabbitmq"))]
+)
+def senders(request: pytest.FixtureRequest, db: None) -> Senders:
+    """The running modes, one after the other. What needs a broker has a part of its own in `make test`."""
+    if request.param == "dispatcher":
+        return Senders("dispatcher")
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite and a broker don't go together")
+    server = request.getfixturevalue(request.param)
+    url = server if isinstance(server, str) else server.url
+    request.getfixturevalue("use_broker")(url)
+    return Senders(request.param, url)

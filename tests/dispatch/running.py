@@ -1,8 +1,14 @@
-"""Real dispatcher processes on the test's own database, and what they did compared with the oracle's record."""
+"""Real senders on the test's own database, and what they did compared with the oracle's record.
 
+`dispatchers` and `celery_workers` start the processes that send, in the same words; `Senders.start` is one of them, for
+tests that are run once in each of the three running modes (the fixture `senders` of this folder).
+"""
+
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from subprocess import Popen
@@ -12,7 +18,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db import connection
 
-from dispatch.models import Attempt, Delivery, Outcome
+from dispatch.models import Attempt, Delivery, DispatcherBeat, Outcome
 from tests.processes import Oracle, header, manage, portal_environment, started, wait_until
 
 # Small numbers, so that the shortest allowed lease is short and a batch is soon full.
@@ -47,9 +53,67 @@ def dispatchers(folder: Path, count: int | None = None, **over: str) -> Iterator
     with ExitStack() as stack:
         running = []
         for number in range(count or how_many()):
-            log = folder / f"dispatcher-{number}-{len(list(folder.iterdir()))}.log"
+            log = _log(folder, f"dispatcher-{number}")
             running.append(stack.enter_context(started(*manage("dispatcher"), env=environment, log=log)))
         yield running
+
+
+@contextmanager
+def celery_workers(
+    folder: Path, count: int | None = None, *, broker: str, beat: bool = True, wait: bool = True, **over: str
+) -> Iterator[list[Popen[bytes]]]:
+    """`count` Celery workers of one child each, and a beat unless told otherwise. Yields the workers' main processes.
+
+    A worker that a failpoint is to kill has no child (pool solo): it is the worker itself that dies, as a dispatcher
+    does. `wait`: until each is connected to the broker.
+    """
+    environment = portal_environment(
+        Path(settings.PORTAL_HOME), database_url(), CELERY_BROKER_URL=broker, **NUMBERS | over
+    )
+    pool = "solo" if over.get("PORTAL_TEST_FAILPOINT") else "prefork"
+    with ExitStack() as stack:
+        if beat:
+            stack.enter_context(started(*celery("beat"), env=environment, log=_log(folder, "beat"), stop_within=5))
+        running, logs = [], []
+        for number in range(count or how_many()):
+            logs.append(_log(folder, f"worker-{number}"))
+            words = celery("worker", "-n", f"w{number}@test", "-c", "1", "-P", pool)
+            running.append(stack.enter_context(started(*words, env=environment, log=logs[-1])))
+        if wait:
+            is_ready = lambda: all("ready." in log.read_text() for log in logs)  # noqa: E731
+            wait_until(is_ready, within=30, what="the workers to be ready")
+        yield running
+
+
+def celery(command: str, *words: str) -> tuple[str, ...]:
+    """The words of `celery worker` or `celery beat`, as deploy/ has them."""
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat") if command == "worker" else ("--pidfile=",)
+    return (sys.executable, "-m", "celery", "-A", "portal", command, *quiet, *words)
+
+
+def _log(folder: Path, name: str) -> Path:
+    return folder / f"{name}-{len(list(folder.iterdir()))}.log"
+
+
+@dataclass(frozen=True)
+class Senders:
+    """One of the running modes: dispatchers (on SQLite or PostgreSQL), or Celery with one of the two brokers."""
+
+    mode: str
+    broker: str = ""
+
+    def start(self, folder: Path, count: int | None = None, **over: str) -> AbstractContextManager[list[Popen[bytes]]]:
+        """As `dispatchers`, in this mode."""
+        if not self.broker:
+            return dispatchers(folder, count, **over)
+        return celery_workers(folder, count, broker=self.broker, **over)
+
+    def wait_until_alive(self) -> None:
+        """Wait until each dispatcher has shown itself; of Celery's, which share a row for a machine, until one has."""
+        expected = 1 if self.broker else how_many()
+        wait_until(
+            lambda: DispatcherBeat.objects.count() >= expected, within=20, what="the senders to show that they live"
+        )
 
 
 def wait_for_end(within: float = 20.0) -> None:
