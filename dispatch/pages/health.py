@@ -4,14 +4,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, DateTimeField, IntegerField, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models import CharField as CharColumn
 from django.utils.translation import gettext as _
 
 from dispatch.models import Attempt, Lane, Outcome
 from dispatch.pages.states import StateView, failure_text
+from dispatch.probing import BY as PROBED_BY
 from webhooks.diagnosis import DIAGNOSES, Diagnosis
-from webhooks.models import StoppedReason, Webhook
+from webhooks.models import StoppedReason, Webhook, WebhookTest
 
 # Diagnoses whose cure may stand in the webhook's form: address, credentials, headers, format, rate limit, authority.
 FORM_HELPS = frozenset(
@@ -49,12 +50,22 @@ class Health:
     diagnosis: Diagnosis | None = None
     since: datetime | None = None
     last_success_at: datetime | None = None
+    probing: "Probing | None" = None
 
     @property
     def form_helps(self) -> bool:
         """Whether the way out may lead through the webhook's form."""
         code = self.diagnosis.code if self.diagnosis else ""
         return code in FORM_HELPS or code.startswith("unauthorized_")
+
+
+@dataclass(frozen=True)
+class Probing:
+    """Of a webhook that was stopped because everything failed: when it is asked next, and what the last time said."""
+
+    next_at: datetime
+    last_at: datetime | None = None
+    diagnosis: Diagnosis | None = None
 
 
 def load_health(webhooks: Collection[Webhook]) -> dict[int, Health]:
@@ -64,7 +75,8 @@ def load_health(webhooks: Collection[Webhook]) -> dict[int, Health]:
 
 
 def lanes_with_failure(webhook_ids: Iterable[int]) -> QuerySet[Lane]:
-    """Return the lanes, each with `last_status` and `last_diagnosis` of its last failed attempt while it fails."""
+    """Return the lanes, each with `last_status` and `last_diagnosis` of its last failed attempt while it fails, and
+    while it is probed with `last_probe_at` and `last_probe`, a diagnosis."""
     failed = (
         Attempt.objects.filter(webhook=OuterRef("pk"), succeeded=False)
         .exclude(outcome__in=[Outcome.OPEN, Outcome.HANDED_BACK])
@@ -75,8 +87,16 @@ def lanes_with_failure(webhook_ids: Iterable[int]) -> QuerySet[Lane]:
     def while_failing(column: str, field: type) -> Case:
         return Case(When(failures_in_row__gt=0, then=Subquery(failed.values(column)[:1])), output_field=field())
 
+    probes = WebhookTest.objects.filter(webhook=OuterRef("pk"), by=PROBED_BY).order_by("-at")
+
+    def while_probed(column: str, field: type) -> Case:
+        return Case(When(probes_made__gt=0, then=Subquery(probes.values(column)[:1])), output_field=field())
+
     return Lane.objects.filter(pk__in=list(webhook_ids)).annotate(
-        last_status=while_failing("status", IntegerField), last_diagnosis=while_failing("diagnosis", CharColumn)
+        last_status=while_failing("status", IntegerField),
+        last_diagnosis=while_failing("diagnosis", CharColumn),
+        last_probe_at=while_probed("at", DateTimeField),
+        last_probe=while_probed("diagnosis", CharColumn),
     )
 
 
@@ -102,7 +122,14 @@ def _describe_stopped(webhook: Webhook, lane: Lane | None) -> Health:
     word = _("Stopped: %(reason)s") % {"reason": "410"} if gone else _("Stopped: failures")
     diagnosis = DIAGNOSES.get("gone" if gone else getattr(lane, "last_diagnosis", None) or "")
     state = StateView("bad", "hand-stop", word, webhook.get_stopped_reason_display())
-    return Health(state, problem=True, diagnosis=diagnosis, since=webhook.stopped_at)
+    return Health(state, problem=True, diagnosis=diagnosis, since=webhook.stopped_at, probing=_describe_probing(lane))
+
+
+def _describe_probing(lane: Lane | None) -> Probing | None:
+    if lane is None or lane.probe_at is None:
+        return None
+    last = DIAGNOSES.get(getattr(lane, "last_probe", None) or "")
+    return Probing(lane.probe_at, getattr(lane, "last_probe_at", None), last)
 
 
 def _describe_running(lane: Lane | None) -> Health:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from django.core import mail
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
 from access.actions import block_participant
@@ -24,6 +25,7 @@ from notices.tasks import send_notices
 from tests.factories import make_delivery, make_event, make_webhook, webhook_values
 from tests.receiver import Answer, Hang, Reset
 from webhooks.actions import archive_webhook, stop_webhook, update_webhook
+from webhooks.diagnosis import DIAGNOSES
 from webhooks.models import StoppedReason, Webhook, WebhookTest
 from webhooks.trials import TESTS_PER_MINUTE, try_webhook
 
@@ -373,3 +375,18 @@ def test_a_killed_probe_is_made_again_at_the_next_time(stopped, receiver, later,
     later(7300)
     assert probe_stopped() == 1
     assert state_of(stopped)[0] == ""
+
+
+def test_the_page_of_the_webhook_says_when_it_is_asked_and_what_it_answered(stopped, receiver, owner):
+    page = reverse("dispatch:webhook-detail", args=[stopped.uuid])
+    words = owner.client.get(page).content.decode()
+    assert "the webhook starts again by itself" in words
+    assert "The last test" not in words
+    receiver.answer("/hook", Answer(500))
+    probe_stopped()
+    words = owner.client.get(page).content.decode()
+    assert f": {DIAGNOSES['server_error'].title}." in words.partition("The last test, on ")[2]
+    receiver.answer("/hook", Answer(200))
+    Lane.objects.update(probe_at=clock.now())
+    probe_stopped()
+    assert "starts again by itself" not in owner.client.get(page).content.decode()
