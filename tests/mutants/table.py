@@ -190,4 +190,40 @@ MUTANTS = (
         "",
         ("tests/access/test_participant_page.py::test_page_opens_to_its_role_and_those_above",),
     ),
+    # --- notices ----------------------------------------------------------------------------------------------------
+    Mutant(
+        "a notice has no lease: two jobs send it twice",
+        "notices/sending.py",
+        '        if seen.update(due_at=now + LEASE, lease_token=token, tries=F("tries") + 1):\n',
+        '        if seen.update(lease_token=token, tries=F("tries") + 1):\n',
+        ("tests/notices/test_sending.py::test_two_jobs_at_once_send_one_mail_and_hold_no_lock_meanwhile",),
+    ),
+    Mutant(
+        "what a participant typed makes lines of a mail",
+        "notices/texts.py",
+        '    return _NOT_IN_A_LINE.sub(" ", text).strip()\n',
+        "    return text.strip()\n",
+        ("tests/notices/test_sending.py::test_what_a_participant_typed_makes_neither_headers_nor_lines",),
+    ),
+    Mutant(
+        "everybody of a participant is told",
+        "notices/readers.py",
+        "        role__in=[Role.TECHNICAL, Role.ADMINISTRATOR],\n",
+        "",
+        ("tests/notices/test_sending.py::test_x_4_members_who_look_after_webhooks_are_told_and_nobody_else",),
+    ),
+    Mutant(
+        "one bad evening stops a webhook for ever",
+        "dispatch/failing.py",
+        "        if last is not None and last - since >= rule.lasting\n",
+        "        if last is not None\n",
+        ("tests/dispatch/test_failing.py::test_a_webhook_is_stopped_exactly_when_the_rule_says_so",),
+    ),
+    Mutant(
+        "a success that comes in between does not undo a stop",
+        "dispatch/failing.py",
+        "            transaction.set_rollback(True)\n",
+        "            pass\n",
+        ("tests/dispatch/test_failing.py::test_a_success_that_comes_in_between_undoes_the_stop",),
+    ),
 )
