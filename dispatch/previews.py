@@ -154,7 +154,7 @@ def _load_products(webhook: Webhook) -> list[Item]:
     subscribed = ProductSubscription.objects.filter(webhook=webhook, product=OuterRef("pk"))
     newest = Publication.objects.filter(product=OuterRef("pk")).published().newest_first()
     seen = ExpressionWrapper(seen_by(webhook.participant), output_field=BooleanField())
-    products = Product.objects.filter(Exists(subscribed)).order_by("name", "pk").only("uuid", "name", "periodicity")
+    products = Product.objects.filter(Exists(subscribed)).order_by("name", "pk").only("uuid", "code", "name")
     found: list[Any] = list(products.annotate(latest_id=Subquery(newest.values("pk")[:1]), seen=seen))
     events = _load_events([product.latest_id for product in found if product.seen and product.latest_id])
     statuses = ProductStatus.objects.filter(webhook=webhook).order_by()

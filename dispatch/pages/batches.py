@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from catalog.models import Product
 from dispatch.batches import Tally, count_batch, is_cut_off
 from dispatch.models import Attempt, Delivery, SendBatch, State
-from dispatch.pages.previews import SHOWN, StayingRow, count_staying, describe_staying, kind_title
+from dispatch.pages.previews import SHOWN, StayingRow, describe_staying, kind_title
 from dispatch.pages.recent import event_title
 from dispatch.pages.states import StateView, describe_delivery, seconds_text
 from dispatch.pending import Pending
@@ -143,7 +143,8 @@ class BatchPage:
 
     @property
     def left_out_words(self) -> str:
-        return count_staying(len(self.batch.left_out))
+        n = len(self.batch.left_out)
+        return ngettext("Stayed: %(n)s product", "Stayed: %(n)s products", n) % {"n": n}
 
     @property
     def more_left_out(self) -> int:

@@ -103,7 +103,8 @@ class PreviewPage:
 
     @property
     def staying_words(self) -> str:
-        return count_staying(len(self.preview.staying))
+        n = len(self.preview.staying)
+        return ngettext("Stays: %(n)s product", "Stay: %(n)s products", n) % {"n": n}
 
     @property
     def send_words(self) -> str:
@@ -171,7 +172,3 @@ def _near(moment: datetime) -> str:
 def describe_staying(why: Stays) -> StateView:
     tone, icon = _STAYS_ICONS.get(why, ("idle", "circle-dashed"))
     return StateView(tone, icon, str(why.label))
-
-
-def count_staying(n: int) -> str:
-    return ngettext("Stays: %(n)s product", "Stay: %(n)s products", n) % {"n": n}
