@@ -1,7 +1,10 @@
+import structlog
 from celery import shared_task
 
-from dispatch import failing, probing, watching
+from dispatch import failing, probing, retention, tallies, watching
 from dispatch.drains import run_drain
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task(ignore_result=True)
@@ -32,3 +35,21 @@ def probe_stopped_webhooks() -> None:
     """Ask stopped webhooks whose time has come whether they are back. Safe to run twice and at once: each is asked by
     one run; one that dies midway leaves its webhooks to their next time."""
     probing.probe_stopped()
+
+
+@shared_task(ignore_result=True)
+def count_attempts() -> None:
+    """Carry on the totals of attempts, for the metrics. Safe to run twice and at once: they queue up. Killed midway,
+    the step was not made and the next run makes it."""
+    tallies.carry_on()
+
+
+@shared_task(ignore_result=True)
+def remove_old_deliveries() -> None:
+    """Remove bodies, deliveries with their attempts, and events that are too old, a bounded number each time.
+
+    Safe to run twice and at once. Killed at any line, the next run goes on after the last whole chunk.
+    """
+    removed = retention.purge()
+    if any(removed.values()):
+        log.info("old notifications removed", **removed)

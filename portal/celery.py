@@ -10,7 +10,8 @@ from portal.environment import load_settings
 
 load_settings()
 
-app = Celery("gancho")
+# Each run of a periodic job leaves a row, here and in a worker.
+app = Celery("gancho", task_cls="portal.job_runs:NotedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # For every thread: the tasks of the apps, and the wake-ups, find their application by this.

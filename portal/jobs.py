@@ -6,19 +6,27 @@ with a time of day looks at its own next-run column at each tick.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
+from celery.app import app_or_default
 from celery.beat import ScheduleEntry
 from django.db import close_old_connections, transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from dispatch.broker import ask_for_drain
+from portal.broker import JOB_QUEUE
 
 log = structlog.get_logger(__name__)
 
 NAME_PREFIX = "gancho: "
+OUR_WORDS = "By default every"
+THEIR_WORDS = "Changed by hand; by default every"
+# Two clocks that are set by the same time server differ by less.
+CLOCK_TOLERANCE = timedelta(seconds=5)
+ROUNDS_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,10 @@ class Job:
 
 
 JOBS: tuple[Job, ...] = (
+    # The shortest of all: the health page takes its silence for that of the jobs' process.
+    Job("count attempts for the metrics", "dispatch.tasks.count_attempts", 15),
+    Job("remove old notifications", "dispatch.tasks.remove_old_deliveries", 60),
+    Job("remove old webhook tests", "webhooks.tasks.remove_webhook_tests", 3600),
     Job("link audit entries", "access.tasks.link_audit_entries", 60),
     Job("remove expired sessions", "access.tasks.remove_expired_sessions", 3600),
     Job("remove files without a publication", "catalog.tasks.remove_orphan_files", 3600),
@@ -41,19 +53,80 @@ JOBS: tuple[Job, ...] = (
 )
 
 
+@dataclass(frozen=True)
+class Change:
+    """What the synchronisation does to one row."""
+
+    name: str
+    what: str
+
+
 @transaction.atomic
-def sync_jobs(jobs: Iterable[Job] = JOBS) -> None:
-    """Make the rows say what the table says. Whether an operator has paused a job stays as it is."""
-    names = []
-    for job in jobs:
-        every, _ = IntervalSchedule.objects.get_or_create(every=job.every_seconds, period=IntervalSchedule.SECONDS)
-        names.append(NAME_PREFIX + job.name)
-        PeriodicTask.objects.update_or_create(name=names[-1], defaults={"task": job.task, "interval": every})
-    for gone in PeriodicTask.objects.filter(name__startswith=NAME_PREFIX).exclude(name__in=names):
-        gone.delete()
+def sync_jobs(jobs: Iterable[Job] = JOBS, *, dry_run: bool = False) -> list[Change]:
+    """Make the rows say what the table says, by name; returns what that changes. Safe to run at once.
+
+    What an operator has changed stays: a pause, and another schedule. The description holds the interval that was
+    written last: a row that says something else was changed by somebody.
+    """
+    wanted = {NAME_PREFIX + job.name: job for job in jobs}
+    rows = {row.name: row for row in PeriodicTask.objects.filter(name__startswith=NAME_PREFIX)}
+    changes = [change for name, job in wanted.items() if (change := _sync(name, job, rows.get(name), dry_run))]
+    for name in rows.keys() - wanted.keys():
+        changes.append(Change(name, "removed"))
+        if not dry_run:
+            rows[name].delete()
+    return changes
 
 
-class InProcessScheduler(DatabaseScheduler):
+def _sync(name: str, job: Job, row: PeriodicTask | None, dry_run: bool) -> Change | None:
+    if row is None:
+        change, row, ours = Change(name, f"created, every {job.every_seconds} s"), PeriodicTask(name=name), True
+    else:
+        ours = _is_ours(row)
+        change = Change(name, f"updated, every {job.every_seconds} s" if ours else "updated, its own schedule kept")
+    words = f"{OUR_WORDS if ours else THEIR_WORDS} {job.every_seconds} s"
+    if (row.task, row.description) == (job.task, words):
+        return None
+    if not dry_run:
+        row.task, row.description = job.task, words
+        if ours:
+            row.interval = _interval(job.every_seconds)
+        row.save()
+    return change
+
+
+def _is_ours(row: PeriodicTask) -> bool:
+    """Whether the schedule is the one that was written here last. Older rows have no description: they were ours."""
+    return row.description in ("", f"{OUR_WORDS} {_every_seconds(row)} s")
+
+
+def _every_seconds(row: PeriodicTask) -> int | None:
+    if row.interval is None:
+        return None
+    return int(row.interval.schedule.run_every.total_seconds())
+
+
+def _interval(seconds: int) -> IntervalSchedule:
+    # Another process may be making the same one: there is no constraint to stop it, and either will do.
+    found = IntervalSchedule.objects.filter(every=seconds, period=IntervalSchedule.SECONDS).first()
+    return found or IntervalSchedule.objects.create(every=seconds, period=IntervalSchedule.SECONDS)
+
+
+class SteadyScheduler(DatabaseScheduler):
+    """Beat over the rows that goes on when the clock is set back: what ran "in an hour" has just run."""
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Do what is due; returns the seconds until something is again."""
+        now = self.app.now()
+        ahead = [entry for entry in (self._schedule or {}).values() if entry.last_run_at > now + CLOCK_TOLERANCE]
+        for entry in ahead:
+            entry.last_run_at = now
+            # The order of what comes next was made by the old clock.
+            self._heap = None
+        return float(super().tick(*args, **kwargs))
+
+
+class InProcessScheduler(SteadyScheduler):
     """Beat that calls a due task itself instead of sending it: the form for installations without a broker.
 
     Two of them at once do no harm: every task may run twice.
@@ -74,7 +147,7 @@ class InProcessScheduler(DatabaseScheduler):
             log.info("job done", job=entry.name)
 
 
-class BrokerScheduler(DatabaseScheduler):
+class BrokerScheduler(SteadyScheduler):
     """Beat for installations with a broker: it sends due tasks, and asks for a drain at every turn of its loop.
 
     That poll is no row: nobody can pause it by mistake, and a clock that is set back does not stop it.
@@ -84,4 +157,17 @@ class BrokerScheduler(DatabaseScheduler):
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Ask for a drain, then do what is due."""
         ask_for_drain()
-        return float(super().tick(*args, **kwargs))
+        return super().tick(*args, **kwargs)
+
+    def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **options: Any) -> Any:
+        """Send a due task, unless rounds of them still lie in the queue: nobody works, and Redis would fill."""
+        if _waiting(producer) > ROUNDS_AHEAD * len(JOBS):
+            log.warning("jobs.nobody_works", job=entry.name)
+            return None
+        return super().apply_async(entry, producer=producer, advance=advance, **options)
+
+
+def _waiting(producer: Any) -> int:
+    queue = app_or_default().amqp.queues[JOB_QUEUE](producer.channel)
+    queue.declare()
+    return int(queue.queue_declare().message_count)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal import health, views
+from portal import health, metrics, views
 from portal.demo_received import demo_received
 
 app_name = "portal"
@@ -15,4 +15,6 @@ urlpatterns = [
     path("demo/received/", demo_received, name="demo-received"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
+    path("health/delivering", health.delivering, name="health-delivering"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -4,6 +4,7 @@ from dispatch.models.attempts import Attempt, Outcome
 from dispatch.models.deliveries import Cause, Delivery, Reason, State
 from dispatch.models.events import Event, Mode
 from dispatch.models.lanes import DispatcherBeat, Lane, ProductStatus, SendBatch
+from dispatch.models.tallies import Tally
 
 __all__ = [
     "Attempt",
@@ -18,4 +19,5 @@ __all__ = [
     "Reason",
     "SendBatch",
     "State",
+    "Tally",
 ]

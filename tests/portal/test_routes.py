@@ -63,6 +63,10 @@ portal:health-live                 GET     200
 portal:health-live                 POST    405
 portal:health-ready                GET     200
 portal:health-ready                POST    405
+portal:health-delivering           GET     503
+portal:health-delivering           POST    405
+portal:metrics                     GET     404
+portal:metrics                     POST    405
 
 access:participant-switch          GET     login     405      405    405       405           405
 access:participant-switch          POST    login     404      away   away      away          404

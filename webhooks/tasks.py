@@ -1,0 +1,19 @@
+"""Periodic jobs of webhooks."""
+
+import structlog
+from celery import shared_task
+from django.utils import timezone
+
+from webhooks.retention import remove_old_tests
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(ignore_result=True)
+def remove_webhook_tests() -> None:
+    """Remove tests that are too old, each hour.
+
+    Safe to run twice and at once. Killed midway, the rest goes with the next run.
+    """
+    if removed := remove_old_tests(timezone.now()):
+        log.info("webhook tests removed", count=removed)
