@@ -22,7 +22,8 @@ _CUTS = (
     (re.compile(r"(/d/)[^\s/?#\"'<>]+"), rf"\1{MASK}"),
     # Whoever reads the key of a forgotten password before its owner uses it sets the password himself.
     (re.compile(r"(/password/reset/key/)[^\s/?#\"'<>]+"), rf"\1{MASK}"),
-    (re.compile(r"(\bhttps?://)[^\s/@\"'<>]+@"), rf"\1{MASK}@"),
+    # Of receivers, and of the database and the broker as well.
+    (re.compile(r"(\b[a-z][a-z0-9+]{1,20}://)[^\s/@\"'<>]+@"), rf"\1{MASK}@"),
     (re.compile(r"((?:\bhttps?:/)?/[^\s?\"'<>]*)\?[^\s\"'<>]+"), rf"\1?{MASK}"),
 )
 
@@ -117,5 +118,8 @@ def build_logging(*, readable: bool, level: str) -> dict[str, Any]:
             "django.server": {"handlers": [], "propagate": True},
             # 404 and friends: the access log has them, with their status.
             "django.request": {"level": "ERROR"},
+            # A line when a task arrives and one when it ends, each second: portal/worker_life.py tells what jobs did.
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
         },
     }

@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import structlog
 from celery import signals
 from django.db import close_old_connections
 
+from dispatch.broker import DRAIN
 from dispatch.stop_sign import stop_sign
 from portal.checks import stop_without_broker
 from portal.jobs import sync_jobs
+
+log = structlog.get_logger(__name__)
 
 
 @signals.setup_logging.connect
@@ -40,3 +44,10 @@ def start_beat(**kwargs: Any) -> None:
 def renew_connection(**kwargs: Any) -> None:
     """Drop a database connection that is too old or broken. The Django fixup would close a good one as well."""
     close_old_connections()
+
+
+@signals.task_success.connect
+def tell_of_job(sender: Any, **kwargs: Any) -> None:
+    """One line for each job done; drains come each second and tell of themselves only when something is wrong."""
+    if sender.name != DRAIN:
+        log.info("job done", job=sender.name)

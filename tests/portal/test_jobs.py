@@ -1,14 +1,15 @@
 """Periodic jobs: their rows, and the beat that calls them without a broker."""
 
 import importlib
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
+import time_machine
 from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from portal.celery import app
 from portal.jobs import JOBS, NAME_PREFIX, InProcessScheduler, Job, sync_jobs
@@ -29,12 +30,15 @@ def bad() -> None:
 
 
 @pytest.fixture
-def scheduler(transactional_db: None) -> Any:
+def scheduler(transactional_db: None) -> Iterator[InProcessScheduler]:
     """A beat with two jobs that are due, one of which fails. It closes connections, so no transaction stands around."""
     calls.clear()
     sync_jobs([Job("a bad one", "tests.bad", 60), Job("a good one", "tests.good", 60)])
     PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(hours=1))
-    return InProcessScheduler(app=app)
+    running = InProcessScheduler(app=app)
+    yield running
+    # Or it would do so when this process ends, without a database.
+    running.sync()
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.task)
@@ -58,6 +62,78 @@ def test_syncing_writes_changes_and_removes_rows_but_leaves_a_pause() -> None:
     row = PeriodicTask.objects.get(name__startswith=NAME_PREFIX)
     assert (row.task, row.enabled, row.interval.every, row.interval.period) == ("tests.bad", False, 30, "seconds")
     assert IntervalSchedule.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_an_operators_schedule_stays_whatever_our_default_becomes() -> None:
+    sync_jobs([Job("one", "tests.good", 60)])
+    row = PeriodicTask.objects.get()
+    row.interval = IntervalSchedule.objects.create(every=5, period=IntervalSchedule.MINUTES)
+    row.save()
+    for every, task in ((60, "tests.good"), (30, "tests.bad"), (300, "tests.bad"), (15, "tests.bad")):
+        sync_jobs([Job("one", task, every)])
+        row.refresh_from_db()
+        assert (row.task, row.interval.every, row.interval.period) == (task, 5, "minutes")
+
+
+@pytest.mark.django_db
+def test_an_operators_time_of_day_stays() -> None:
+    sync_jobs([Job("one", "tests.good", 60)])
+    row = PeriodicTask.objects.get()
+    row.interval, row.crontab = None, CrontabSchedule.objects.create(minute="7")
+    row.save()
+    sync_jobs([Job("one", "tests.good", 30)])
+    row.refresh_from_db()
+    assert (row.interval, row.crontab.minute) == (None, "7")
+
+
+@pytest.mark.django_db
+def test_our_own_new_interval_arrives_and_a_second_time_changes_nothing() -> None:
+    sync_jobs([Job("one", "tests.good", 60)])
+    [change] = sync_jobs([Job("one", "tests.good", 30)])
+    assert change.what == "updated, every 30 s"
+    assert PeriodicTask.objects.get().interval.every == 30
+    assert sync_jobs([Job("one", "tests.good", 30)]) == []
+
+
+@pytest.mark.django_db
+def test_a_row_of_the_version_before_is_ours() -> None:
+    every = IntervalSchedule.objects.create(every=60, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.create(name=f"{NAME_PREFIX}one", task="tests.good", interval=every)
+    sync_jobs([Job("one", "tests.good", 30)])
+    assert PeriodicTask.objects.get().interval.every == 30
+
+
+@pytest.mark.django_db
+def test_a_dry_run_says_what_would_change_and_changes_nothing() -> None:
+    sync_jobs([Job("one", "tests.good", 60), Job("gone", "tests.good", 60)])
+    changes = sync_jobs([Job("one", "tests.good", 30), Job("new", "tests.good", 60)], dry_run=True)
+    assert {change.name: change.what for change in changes} == {
+        "gancho: one": "updated, every 30 s",
+        "gancho: new": "created, every 60 s",
+        "gancho: gone": "removed",
+    }
+    rows = dict(PeriodicTask.objects.values_list("name", "interval__every"))
+    assert rows == {"gancho: one": 60, "gancho: gone": 60}
+
+
+@pytest.mark.django_db
+def test_the_command_says_what_it_would_do(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("sync_jobs", dry_run=True)
+    assert capsys.readouterr().out.count("created, every") == len(JOBS)
+    assert not PeriodicTask.objects.exists()
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_jobs(scheduler: InProcessScheduler) -> None:
+    """Fault 15: what ran an hour from now has just run."""
+    for entry in scheduler.schedule.values():
+        entry.last_run_at = timezone.now() + timedelta(hours=1)
+    scheduler.tick()
+    assert calls == []
+    with time_machine.travel(timezone.now() + timedelta(seconds=61), tick=True):
+        for _ in range(4):
+            scheduler.tick()
+    assert sorted(calls) == ["bad", "good"]
 
 
 @pytest.mark.django_db
