@@ -1,3 +1,3 @@
-from dispatch.admin import deliveries, publications
+from dispatch.admin import deliveries, publications, sendings
 
-__all__ = ["deliveries", "publications"]
+__all__ = ["deliveries", "publications", "sendings"]
