@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from dispatch import clock
+from dispatch.backlog import oldest_due_at
 from dispatch.beats import SILENT_AFTER, last_beat_at
 from dispatch.models import Attempt, Delivery, Lane
 from dispatch.notice_kinds import DELIVERIES_LATE, DISPATCHER_SILENT
@@ -45,10 +46,13 @@ def find_oldest_neglected(now: datetime, limit: datetime) -> datetime | None:
     A webhook that was tried since then is served, however slowly: its receiver, its rate limit or its share of what
     may be in flight holds it up. So is one that asked to be left alone (Retry-After).
     """
+    oldest = oldest_due_at(now)
+    if oldest is None or oldest > limit:
+        return None
     waiting = Delivery.objects.waiting().filter(webhook=OuterRef("webhook"), due_at__lte=now).order_by("due_at")
     tried = Attempt.objects.filter(webhook=OuterRef("webhook"), slot_at__gt=limit)
     # By the index of the claims: one look per lane, whatever waits behind it.
     lanes = Lane.objects.filter(Q(open_at__isnull=True) | Q(open_at__lte=limit))
-    oldest = lanes.annotate(oldest=Subquery(waiting.values("due_at")[:1])).filter(oldest__lte=limit)
-    found: datetime | None = oldest.exclude(Exists(tried)).order_by("oldest").values_list("oldest", flat=True).first()
+    late = lanes.annotate(oldest=Subquery(waiting.values("due_at")[:1])).filter(oldest__lte=limit)
+    found: datetime | None = late.exclude(Exists(tried)).order_by("oldest").values_list("oldest", flat=True).first()
     return found
