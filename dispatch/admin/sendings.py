@@ -1,5 +1,5 @@
-"""Sendings by hand in the admin: send all, resend pending, stop, and what becomes of what is held. Each shows its effect
-first, asks for a confirmation and has a right of its own."""
+"""Sendings by hand in the admin: send all, resend pending, stop, and what becomes of what is held. Each shows its
+effect first and asks for a confirmation; they have a right of their own."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -98,9 +98,7 @@ DEEDS: dict[str, Deed] = {
     ),
     HELD: Deed(
         gettext_lazy("Decide what is held"),
-        gettext_lazy(
-            "Held notifications go out or are cancelled, as you choose. This is their participant's decision."
-        ),
+        gettext_lazy("Held notifications go out or are cancelled. Their participant may decide it as well."),
         gettext_lazy("Held"),
         _foresee_held,
     ),

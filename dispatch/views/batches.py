@@ -133,6 +133,6 @@ def _stopped_words(cancelled: int) -> str:
     if not cancelled:
         return _("Nothing was waiting any more: there is nothing to stop.")
     words = ngettext(
-        "Stopped: %(n)s notification was cancelled.", "Stopped: %(n)s notifications were cancelled.", cancelled
+        "Stopped. %(n)s notification was cancelled.", "Stopped. %(n)s notifications were cancelled.", cancelled
     )
     return words % {"n": cancelled}

@@ -1,4 +1,4 @@
-"""Operations send again, stop and decide for a participant: the effect first, then the deed, with a right of its own."""
+"""Operations send again, stop and decide for a participant: the effect first, then the deed, by a right of its own."""
 
 import re
 
@@ -49,14 +49,14 @@ def choose(person, action, *webhooks):
 
 def confirm(person, page, **more):
     html = page.content.decode()
-    form = {name: value for name, value in re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', html)}
+    form = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', html))
     form["webhook"] = re.findall(r'name="webhook" value="([^"]+)"', html)
     return person.client.post(PAGE, form | more, follow=True)
 
 
 def test_send_all_shows_its_effect_and_then_does_it(clerk, two):
     allow(clerk)
-    webhook, inactive = two
+    webhook, _inactive = two
     page = choose(clerk, "send_all", *two)
     words = page.content.decode()
     assert "Send 1 notification" in words
