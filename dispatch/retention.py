@@ -42,13 +42,24 @@ class Pass:
         return now - timedelta(days=getattr(settings, self.days))
 
 
-def purge() -> dict[str, int]:
-    """Remove what is too old, at most CHUNKS_PER_RUN chunks of each kind; return how many rows went, by kind.
+@dataclass(frozen=True)
+class Purged:
+    """How many rows went, by kind, and whether there is more to look at now."""
+
+    removed: dict[str, int]
+    unfinished: bool
+
+
+def purge() -> Purged:
+    """Remove what is too old; looks at CHUNKS_PER_RUN chunks of each kind at most.
 
     Safe to run twice and at once, and to be killed at any line: the next run goes on.
     """
     now = clock.now()
-    return {each.name: _walk(each, now) for each in PASSES} | {"batches": _remove_batches(now)}
+    done = {each.name: _walk(each, now) for each in PASSES}
+    batches = _remove_batches(now)
+    removed = {name: count for name, (count, _unfinished) in done.items()} | {"batches": batches}
+    return Purged(removed, batches == CHUNK or any(unfinished for _count, unfinished in done.values()))
 
 
 def count_old() -> dict[str, int]:
@@ -57,7 +68,7 @@ def count_old() -> dict[str, int]:
     return {each.name: each.count(each.cutoff(now)) for each in PASSES} | {"batches": _old_batches(now).count()}
 
 
-def _walk(each: Pass, now: datetime) -> int:
+def _walk(each: Pass, now: datetime) -> tuple[int, bool]:
     removed, cutoff = 0, each.cutoff(now)
     for _turn in range(CHUNKS_PER_RUN):
         with transaction.atomic():
@@ -68,8 +79,8 @@ def _walk(each: Pass, now: datetime) -> int:
                 removed += each.remove(old, cutoff)
                 Tally.objects.filter(pk=place.pk).update(value=old[-1])
         if len(old) < CHUNK:
-            break
-    return removed
+            return removed, False
+    return removed, True
 
 
 def _place(each: Pass, now: datetime) -> Tally:
@@ -152,3 +163,4 @@ PASSES = (
     Pass("deliveries", Delivery, "created_at", _ROWS, _remove_deliveries, _count_deliveries),
     Pass("events", Event, "recorded_at", _ROWS, _remove_events, _count_events),
 )
+KINDS = (*(each.name for each in PASSES), "batches")

@@ -50,6 +50,6 @@ def remove_old_deliveries() -> None:
 
     Safe to run twice and at once. Killed at any line, the next run goes on after the last whole chunk.
     """
-    removed = retention.purge()
+    removed = retention.purge().removed
     if any(removed.values()):
         log.info("old notifications removed", **removed)

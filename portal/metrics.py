@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from dispatch import backlog, beats, clock, tallies
 from dispatch.models import DispatcherBeat
 from dispatch.models.deliveries import REASONS, State
+from notices.models import Notice
 from portal.jobs import JOBS
 from portal.models import JobRun
 from webhooks.models import Webhook
@@ -107,6 +108,7 @@ def _processes(now: datetime) -> Iterator[Metric]:
     ages = {(run.task,): _age(run.ended_at, now) for run in runs}
     yield _gauge("job_run_age_seconds", "Since each periodic job last ended.", ages, ["job"])
     failed = {(run.task,): int(not run.succeeded) for run in runs}
+    yield _gauge("notices_waiting", "Mails not sent yet.", {(): Notice.objects.filter(state="waiting").count()})
     yield _gauge("job_failed", "1 when the last run of a periodic job failed.", failed, ["job"])
 
 

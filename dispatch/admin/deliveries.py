@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -92,6 +93,8 @@ class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("body"))
     def body_text(self, delivery: Delivery) -> SafeString | str:
+        if delivery.body is None and delivery.body_format:
+            return _("Removed after %(days)s days") % {"days": settings.PORTAL_KEEP_BODIES_DAYS}
         return _pre(bytes(delivery.body).decode("utf-8", "replace")) if delivery.body else "–"
 
 

@@ -145,6 +145,11 @@ class DeliveryPage:
     def body_bytes(self) -> int:
         return len(self.delivery.body or b"")
 
+    @property
+    def body_days(self) -> int:
+        """For how many days bodies are kept."""
+        return int(settings.PORTAL_KEEP_BODIES_DAYS)
+
     @cached_property
     def curl(self) -> str:
         """The last attempt's request as a command; empty for those who see no headers, and before the first."""

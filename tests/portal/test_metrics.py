@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dispatch import clock, retention, tallies
 from dispatch.models import Attempt, Delivery, DispatcherBeat, Outcome
+from notices.models import Notice
 from portal import checks
 from portal.models import JobRun
 from tests.factories import make_delivery, make_webhook
@@ -175,7 +176,7 @@ def test_the_purge_takes_no_attempt_away_from_the_figures(client: Client, counte
         tallies.carry_on()
         tallies.carry_on()
     before = scrape(client)
-    assert retention.purge()["deliveries"] == 1
+    assert retention.purge().removed["deliveries"] == 1
     assert not Attempt.objects.exists()
     after = scrape(client)
     for name in ("gancho_attempts_total{outcome=refused}", "gancho_deliveries_failed_total{reason=exhausted}"):
@@ -223,6 +224,14 @@ def test_who_is_alive_and_when_the_jobs_last_ran(client: Client) -> None:
     assert 20 <= found[f"gancho_job_run_age_seconds{{job={LINK_JOB}}}"] < 25
     assert found[f"gancho_job_failed{{job={LINK_JOB}}}"] == 1
     assert not [name for name in found if "older" in name]
+
+
+def test_notices_that_wait_to_be_sent(client: Client) -> None:
+    assert scrape(client)["gancho_notices_waiting"] == 0
+    values = {"kind": "x", "audience": "operators", "created_at": clock.now()}
+    Notice.objects.create(dedupe_key="1", due_at=clock.now(), **values)
+    Notice.objects.create(dedupe_key="2", state="failed", **values)
+    assert scrape(client)["gancho_notices_waiting"] == 1
 
 
 def test_the_version_that_runs(client: Client, settings: Any) -> None:
