@@ -26,9 +26,8 @@ run: $(RUN_STAMP) ## Start the portal with demo data on http://127.0.0.1:$PORT (
 test: $(DEV_STAMP) ## All tests: SQLite, PostgreSQL, real processes, Chromium
 	@exec $(PY) -m tests.run $(PARTS)
 
-bench: $(DEV_STAMP) ## Deliveries a second on this machine, on SQLite and on PostgreSQL
-	@$(PY) -m bench.throughput --database sqlite
-	@$(PY) -m bench.throughput --database postgres
+bench: $(DEV_STAMP) ## How fast, how big, against other designs (ROWS="rate latency": some rows; else RESULTS.md)
+	@exec $(PY) -m bench --rows "$(ROWS)" $(if $(ROWS),,--write) $(BENCH)
 
 mutants: $(DEV_STAMP) ## Break the code in named ways: each must turn a named test red
 	@exec $(PY) -m tests.mutants.run $(MUTANTS)

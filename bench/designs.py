@@ -11,11 +11,13 @@ from typing import Any
 import psycopg
 
 from bench.processor import cpu_seconds
-from bench.receiver import compare
+from bench.receiver import Mismatch, Receiver, compare
 from bench.surroundings import Surroundings, Talker, plain_environment
-from tests.processes import started, wait_until
+from tests.processes import started
 
-PATIENCE_SECONDS = 300.0
+# From the last request received to the last row recorded.
+PATIENCE_SECONDS = 40.0
+WARM_UP_SECONDS = 1.0
 PYTHON = sys.executable
 
 
@@ -55,6 +57,7 @@ class Design:
 
     def __init__(self, around: Surroundings, *, scale: float = 1.0) -> None:
         self.around = around
+        self.receiver = around.receiver
         self.events = max(1, round(self.events * scale))
 
     def prepare(self) -> None:
@@ -65,59 +68,93 @@ class Design:
         """Start the processes, warm them up with one event, measure, compare with the receiver. Raises Mismatch."""
         self.around.settle()
         with self.running() as running:
-            self._tell(running, 1)
-            return self._tell(running, events or self.events)
+            self.measure(running, 1)
+            # Another worker may still be starting.
+            time.sleep(WARM_UP_SECONDS)
+            return self.measure(running, events or self.events)
 
     @contextmanager
     def running(self) -> Iterator[Running]:
+        """The processes, up and idle, for the length of the block."""
         raise NotImplementedError
         yield
 
-    def recorded(self) -> Counter[str]:
-        """What the tables say was delivered, in all runs so far, by what the receiver wrote down of it."""
+    def mark(self) -> int:
+        """A place in the tables: what is delivered later stands behind it."""
         raise NotImplementedError
 
-    def count_recorded(self) -> int:
+    def recorded(self, since: int) -> Counter[str]:
+        """What the tables say was delivered behind a mark, as the receiver names it, and how often it was sent."""
         raise NotImplementedError
+
+    def count_recorded(self, since: int) -> int:
+        """How many deliveries have ended well behind a mark: cheaper to ask."""
+        return self.recorded(since).total()
 
     def received(self, since: int) -> Counter[str]:
-        return Counter(line.webhook_id for line in self.around.receiver.lines(since))
+        """What the receiver wrote down behind a mark of its own."""
+        return self.received_by(self.receiver, since)
 
-    def _tell(self, running: Running, events: int) -> Run:
-        receiver, postgres = self.around.receiver, self.around.postgres
-        before, recorded_before, place = self.recorded(), self.count_recorded(), receiver.mark()
-        meters = [cpu_seconds(*running.workers), cpu_seconds(running.publisher.process.pid), cpu_seconds(postgres)]
-        told = running.publisher.ask(str(events))
-        count = told["deliveries"]
-        receiver.wait_for(count, since=place, within=PATIENCE_SECONDS)
-        wait_until(
-            lambda: self.count_recorded() >= recorded_before + count, within=PATIENCE_SECONDS, what="the last record"
-        )
+    @staticmethod
+    def received_by(receiver: Receiver, since: int) -> Counter[str]:
+        return Counter(line.webhook_id.replace("-", "") for line in receiver.lines(since))
+
+    def publish(self, running: Running, events: int) -> dict[str, Any]:
+        """Publish; return when that began and how many deliveries it made."""
+        return running.publisher.ask(str(events))
+
+    def measure(self, running: Running, events: int) -> Run:
+        """Publish, wait for the last record, compare. Raises Mismatch."""
+        place, mark = self.receiver.mark(), self.mark()
+        before = self._meters(running)
+        told = self.publish(running, events)
+        ended = self.settle(told["deliveries"], place, mark)
+        spent = [late - early for early, late in zip(before, self._meters(running), strict=True)]
+        return Run(told["deliveries"], ended - told["begun"], *spent)
+
+    def settle(self, count: int, place: int, mark: int) -> float:
+        """Wait until `count` deliveries are received and recorded behind the marks; return when. Raises Mismatch."""
+        self.receiver.wait_for(count, since=place)
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while self.count_recorded(mark) < count:
+            if time.monotonic() > give_up_at:
+                raise Mismatch(f"{self.count_recorded(mark)} of {count} recorded within {PATIENCE_SECONDS:.0f} s")
+            time.sleep(0.02)
         ended = time.time()
-        after = [cpu_seconds(*running.workers), cpu_seconds(running.publisher.process.pid), cpu_seconds(postgres)]
-        compare(self.received(place), self.recorded() - before)
-        spent = [late - early for early, late in zip(meters, after, strict=True)]
-        return Run(count, ended - told["begun"], *spent)
+        compare(self.received(place), self.recorded(mark))
+        return ended
+
+    def _meters(self, running: Running) -> list[float]:
+        publisher = running.publisher.process.pid
+        return [cpu_seconds(*running.workers), cpu_seconds(publisher), cpu_seconds(self.around.postgres)]
 
 
 class TablesOfItsOwn(Design):
-    """A design with a database. The statements are its own tables' words for: how many, and which."""
+    """A design with a PostgreSQL database. The statements are its own tables' words for: where are we, which and how
+    often, and how many."""
 
+    mark_sql = ""
+    recorded_sql = ""
     count_sql = ""
-    ids_sql = ""
 
     def prepare(self) -> None:
-        self.database_url = self.around.new_database()
+        self.connect(self.around.new_database())
+
+    def connect(self, database_url: str) -> None:
+        self.database_url = database_url
         self.connection = psycopg.connect(self.database_url, autocommit=True)
 
     def ask(self, sql: str) -> list[Any]:
         return self.connection.execute(sql.encode()).fetchall()
 
-    def recorded(self) -> Counter[str]:
-        return Counter(dict(self.ask(self.ids_sql)))
+    def mark(self) -> int:
+        return int(self.ask(self.mark_sql)[0][0])
 
-    def count_recorded(self) -> int:
-        return int(self.ask(self.count_sql)[0][0])
+    def recorded(self, since: int) -> Counter[str]:
+        return Counter(dict(self.ask(self.recorded_sql.format(since=since))))
+
+    def count_recorded(self, since: int) -> int:
+        return int(self.ask(self.count_sql.format(since=since))[0][0])
 
 
 class CeleryDesign(TablesOfItsOwn):
@@ -126,10 +163,15 @@ class CeleryDesign(TablesOfItsOwn):
     module = ""
     settings = ""
     workers: tuple[tuple[str, ...], ...] = ()
-    count_sql = "SELECT count(*) FROM baselines_delivery WHERE status = 'delivered'"
-    ids_sql = """
-        SELECT 'msg_' || d.uuid, count(*) FROM baselines_delivery d JOIN baselines_attempt a ON a.delivery_id = d.id
-        WHERE d.status = 'delivered' GROUP BY 1
+    mark_sql = "SELECT coalesce(max(id), 0) FROM baselines_attempt"
+    recorded_sql = """
+        SELECT 'msg_' || replace(d.uuid::text, '-', ''), count(*)
+        FROM baselines_delivery d JOIN baselines_attempt a ON a.delivery_id = d.id
+        WHERE a.id > {since} AND d.status = 'delivered' GROUP BY 1
+    """
+    count_sql = """
+        SELECT count(*) FROM baselines_delivery d JOIN baselines_attempt a ON a.delivery_id = d.id
+        WHERE a.id > {since} AND d.status = 'delivered'
     """
 
     def prepare(self) -> None:
@@ -149,7 +191,7 @@ class CeleryDesign(TablesOfItsOwn):
             yield Running(stack.enter_context(self._publisher()), pids)
 
     def _publisher(self) -> Talker:
-        words = (PYTHON, "-m", "bench.baselines.publisher", self.module, *self.around.receiver.urls)
+        words = (PYTHON, "-m", "bench.baselines.publisher", self.module, *self.receiver.urls)
         return Talker(*words, env=self._environment(), log=self.around.folder / f"{self.module}-publisher.log")
 
     def _environment(self) -> dict[str, str]:
@@ -182,14 +224,15 @@ class Packaged(CeleryDesign):
     module, settings = "packaged", "packaged_settings"
     events = 15
     workers = (("-c", "2"),)
-    count_sql = "SELECT count(*) FROM django_webhook_webhookevent WHERE status = 'SUCCESS'"
-    ids_sql = """
+    mark_sql = "SELECT coalesce(max(id), 0) FROM django_webhook_webhookevent"
+    recorded_sql = """
         SELECT split_part(split_part(url, ':', 3), '/', 1), count(*)
-        FROM django_webhook_webhookevent WHERE status = 'SUCCESS' GROUP BY 1
+        FROM django_webhook_webhookevent WHERE id > {since} AND status = 'SUCCESS' GROUP BY 1
     """
+    count_sql = "SELECT count(*) FROM django_webhook_webhookevent WHERE id > {since} AND status = 'SUCCESS'"
 
     def received(self, since: int) -> Counter[str]:
-        return Counter(line.port for line in self.around.receiver.lines(since))
+        return Counter(line.port for line in self.receiver.lines(since))
 
 
 class Bare(Design):
@@ -202,20 +245,20 @@ class Bare(Design):
         pass
 
     def run(self, events: int | None = None) -> Run:
-        words = (PYTHON, "-m", "bench.baselines.bare", *self.around.receiver.urls)
+        words = (PYTHON, "-m", "bench.baselines.bare", *self.receiver.urls)
         log = self.around.folder / "bare.log"
         with ExitStack() as stack:
             talkers = [stack.enter_context(Talker(*words, env=plain_environment(), log=log)) for _ in range(2)]
-            self._send(talkers, len(self.around.receiver.urls))
-            return self._send(talkers, (events or self.events) * len(self.around.receiver.urls))
+            self._send(talkers, len(self.receiver.urls))
+            return self._send(talkers, (events or self.events) * len(self.receiver.urls))
 
     def _send(self, talkers: list[Talker], count: int) -> Run:
-        place, before = self.around.receiver.mark(), cpu_seconds(self.around.postgres)
+        place, before = self.receiver.mark(), cpu_seconds(self.around.postgres)
         for talker in talkers:
             talker.say(str(count // len(talkers)))
         answers = [talker.hear() for talker in talkers]
-        sent = Counter(key for answer in answers for key in answer["ids"])
-        self.around.receiver.wait_for(sent.total(), since=place, within=PATIENCE_SECONDS)
+        sent = Counter(key.replace("-", "") for answer in answers for key in answer["ids"])
+        self.receiver.wait_for(sent.total(), since=place)
         compare(self.received(place), sent)
         seconds = max(answer["ended"] for answer in answers) - min(answer["begun"] for answer in answers)
         spent = sum(answer["cpu"] for answer in answers)

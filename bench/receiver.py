@@ -6,6 +6,7 @@ were answered.
 
 import os
 import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -58,9 +59,9 @@ class Line:
 class Receiver:
     """The running receiver: its addresses, and what it has written since a moment."""
 
-    def __init__(self, folder: Path, first_port: int, count: int) -> None:
-        self.record = folder / "received.log"
-        self.urls = [f"http://127.0.0.1:{first_port + number}/hook/{number}" for number in range(count)]
+    def __init__(self, record: Path, urls: list[str]) -> None:
+        self.record = record
+        self.urls = urls
 
     def mark(self) -> int:
         """Return a place in the file; what comes later stands behind it."""
@@ -79,12 +80,14 @@ class Receiver:
             file.seek(since)
             return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
 
-    def wait_for(self, count: int, *, since: int, within: float) -> None:
-        """Wait until `count` requests came in. Raises Mismatch when they don't, in time."""
-        give_up_at = time.monotonic() + within
-        while (seen := self.count(since)) < count:
-            if time.monotonic() > give_up_at:
-                raise Mismatch(f"the receiver saw {seen} of {count} requests within {within:.0f} s")
+    def wait_for(self, count: int, *, since: int, patience: float = 40.0) -> None:
+        """Wait until `count` requests came in. Raises Mismatch when none comes for `patience` seconds."""
+        seen, changed_at = 0, time.monotonic()
+        while (now := self.count(since)) < count:
+            if now != seen:
+                seen, changed_at = now, time.monotonic()
+            elif time.monotonic() - changed_at > patience:
+                raise Mismatch(f"the receiver saw {seen} of {count} requests, and no more for {patience:.0f} s")
             time.sleep(0.05)
 
 
@@ -103,13 +106,14 @@ def compare(received: Counter[str], recorded: Counter[str]) -> None:
 @contextmanager
 def running_receiver(folder: Path, *, count: int = 64) -> Iterator[Receiver]:
     """nginx for the length of the block, installed when need be. Raises RuntimeError when it can't be had."""
-    if not shutil.which("nginx", path=_path()):
+    if not find_nginx():
         services.install("nginx")
-    program = shutil.which("nginx", path=_path())
+    program = find_nginx()
     if not program:
         raise RuntimeError("nginx is not here and could not be installed")
     first = services.free_port(count - 1)
-    receiver = Receiver(folder, first, count)
+    urls = [f"http://127.0.0.1:{first + number}/hook/{number}" for number in range(count)]
+    receiver = Receiver(folder / "received.log", urls)
     listens = "\n".join(f"        listen 127.0.0.1:{first + number} backlog=1024;" for number in range(count))
     configuration = folder / "nginx.conf"
     configuration.write_text(CONFIGURATION.format(folder=folder, listens=listens))
@@ -117,6 +121,22 @@ def running_receiver(folder: Path, *, count: int = 64) -> Iterator[Receiver]:
     with started(*words, env={"PATH": _path()}, log=folder / "nginx.log"):
         wait_until(receiver.record.exists, what="nginx")
         yield receiver
+
+
+@contextmanager
+def running_slow_receiver(folder: Path, name: str, delay_seconds: float) -> Iterator[Receiver]:
+    """A receiver that answers after a delay, or with a negative one never."""
+    log, record = folder / f"{name}-port.log", folder / f"{name}-received.log"
+    record.touch()
+    words = (sys.executable, "-m", "bench.slow_receiver", str(record), str(delay_seconds))
+    with started(*words, env={"PATH": _path()}, log=log):
+        port = wait_until(lambda: log.read_text().strip(), what="the slow receiver")
+        yield Receiver(record, [f"http://127.0.0.1:{port}/hook"])
+
+
+def find_nginx() -> str | None:
+    """The path of nginx, which needn't be on the PATH of an ordinary user."""
+    return shutil.which("nginx", path=_path())
 
 
 def _path() -> str:

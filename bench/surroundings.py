@@ -33,7 +33,12 @@ POSTGRES = {
     "pg_stat_statements.max": "10000",
     # Only the row that counts statements turns it on.
     "pg_stat_statements.track": "none",
+    "pg_stat_statements.track_utility": "off",
 }
+
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+# The processes' last words, when a run failed.
+KEPT = ROOT / "test-artefacts" / "bench"
 
 
 @dataclass
@@ -46,11 +51,14 @@ class Surroundings:
     broker_url: str
     receiver: Receiver
 
-    def new_database(self) -> str:
-        """Return the URL of a new, empty database. It goes with its server."""
+    def new_database(self, like: str = "template1") -> str:
+        """Return the URL of a new database, empty or a copy of another one's. It goes with its server."""
         name = f"bench_{secrets.token_hex(4)}"
         with psycopg.connect(self.server_url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+            # Whoever is still connected to the other one keeps it from being copied.
+            other = like.rpartition("/")[2]
+            connection.execute(CUT, [other])
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{other}"')
         return f"{self.server_url.rpartition('/')[0]}/{name}"
 
     def settle(self) -> None:
@@ -75,7 +83,19 @@ def surroundings() -> Iterator[Surroundings]:
             _make_connecting_cheap(connection)
         broker_url = stack.enter_context(_running_redis(folder))
         receiver = stack.enter_context(running_receiver(folder))
-        yield Surroundings(folder, server_url, postgres, broker_url, receiver)
+        try:
+            yield Surroundings(folder, server_url, postgres, broker_url, receiver)
+        except BaseException:
+            _keep_logs(folder)
+            raise
+
+
+def _keep_logs(folder: Path) -> None:
+    shutil.rmtree(KEPT, ignore_errors=True)
+    for path in folder.rglob("*.log"):
+        kept = KEPT / path.relative_to(folder)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, kept)
 
 
 def _make_connecting_cheap(connection: psycopg.Connection) -> None:
@@ -118,7 +138,6 @@ class Talker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            text=True,
             start_new_session=True,
         )
         self.hear()
@@ -131,7 +150,7 @@ class Talker:
     def say(self, words: str) -> None:
         """Send a command and don't wait."""
         assert self.process.stdin
-        self.process.stdin.write(f"{words}\n")
+        self.process.stdin.write(f"{words}\n".encode())
         self.process.stdin.flush()
 
     def hear(self) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import argparse
 import statistics
 
 from bench.designs import Bare, Naive, Packaged, Run, Tuned
+from bench.portal import Portal
 from bench.surroundings import surroundings
 
-DESIGNS = {"naive": Naive, "tuned": Tuned, "packaged": Packaged, "bare": Bare}
+DESIGNS = {"ours": Portal, "naive": Naive, "tuned": Tuned, "packaged": Packaged, "bare": Bare}
 
 
 def main() -> None:

@@ -1,0 +1,72 @@
+"""Many webhooks and many deliveries: for claims, fan-out and pages at size."""
+
+import time
+from typing import Any
+
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from bench.inside.publishing import publish
+from catalog.models import Product
+from dispatch import actions
+from dispatch.claims import claim_due
+
+NOT_DUE = """
+    UPDATE dispatch_delivery SET due_at = due_at + interval '1 hour' WHERE state = 'waiting' AND webhook_id % 10 <> 0
+"""
+
+
+def fill(webhooks: int, events: int, url: str) -> dict[str, Any]:
+    """Make webhooks subscribed to one product and publish it `events` times; nothing sends. What the planner has to
+    know it is told."""
+    call_command("seed_load", webhooks=webhooks, url=url, product="CROWD", create_product=True, verbosity=0)
+    product = Product.objects.get(code="CROWD")
+    made = publish(product.pk, events)["deliveries"] if events else 0
+    analyze()
+    return {"product": product.pk, "deliveries": made}
+
+
+def analyze() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def make_most_not_due() -> None:
+    """Nine of ten webhooks have nothing that is due within the next hour."""
+    with connection.cursor() as cursor:
+        cursor.execute(NOT_DUE)
+    analyze()
+
+
+def claim(times: int, limit: int, after: int) -> dict[str, Any]:
+    """Claim and take it back, `times` times, each behind the last; return rows and seconds of each."""
+    found = []
+    for _ in range(times):
+        with transaction.atomic():
+            begun = time.perf_counter()
+            claimed = claim_due(limit, after=after)
+            found.append([len(claimed.rows), time.perf_counter() - begun])
+            transaction.set_rollback(True)
+        after = claimed.last_webhook
+    return {"claims": found, "after": after}
+
+
+def time_publish(product: int) -> dict[str, Any]:
+    """Publish once; return how long the transaction took, the file being in storage before it."""
+    took = []
+    real = actions.publish_received
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        begun = time.perf_counter()
+        published = real(*arguments, **named)
+        took.append(time.perf_counter() - begun)
+        return published
+
+    actions.publish_received = timed
+    try:
+        begun = time.perf_counter()
+        made = publish(product, 1)["deliveries"]
+        whole = time.perf_counter() - begun
+    finally:
+        actions.publish_received = real
+    return {"deliveries": made, "transaction": took[0], "call": whole}
