@@ -159,8 +159,8 @@ def lock_lanes(webhook_ids: Collection[int], now: datetime) -> tuple[list[Locked
     return usable, len(locked) < len(place)
 
 
-def _lane(webhook_id: int, cap: int | None, failures: int, count: int | None, period: int | None) -> LockedLane:
-    failing = failures >= FAILING_AFTER
+def _lane(webhook_id: int, cap: int | None, failures: int, *limit: int | None) -> LockedLane:
+    failing, (count, period) = failures >= FAILING_AFTER, limit
     rate = RateLimit(count, period) if count and period else None
     cap = 1 if failing else cap or settings.PORTAL_DISPATCH_LANE_CAP
     return LockedLane(webhook_id, cap, cap, failing, rate)

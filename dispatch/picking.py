@@ -35,7 +35,7 @@ WITH picked AS MATERIALIZED (
         FOR NO KEY UPDATE SKIP LOCKED
     ) AS d
 )
-"""
+"""  # noqa: S608 (names of columns only)
 
 PICKED_OF_ONE = f"""
 WITH picked AS (

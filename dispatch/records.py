@@ -106,7 +106,7 @@ def release(claims: Sequence[Claimed]) -> None:
 
 
 def _lock(finished: Sequence[Finished], held: Sequence[int]) -> Locked:
-    """Lock the deliveries, with them those that a 410 is going to hold: locked later, they would be out of the order."""
+    """Lock the deliveries, and those that a 410 is going to hold: locked later, they would be out of the order."""
     ids = [done.claimed.delivery_id for done in finished] + list(held)
     started = [done for done in finished if done.result.error != outcomes.NOT_STARTED]
     failed = {done.claimed.webhook_id for done in started if not build_answer(done.result).succeeded}

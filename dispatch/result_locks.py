@@ -25,7 +25,7 @@ d AS MATERIALIZED (
     SELECT id, lease_token FROM dispatch_delivery WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 ),
 s AS MATERIALIZED (
-    SELECT id FROM dispatch_productstatus WHERE delivery_id IN (SELECT id FROM d)
+    SELECT id FROM dispatch_productstatus WHERE delivery_id = ANY(%s) AND (SELECT COUNT(*) FROM d) >= 0
     ORDER BY webhook_id, product_id FOR NO KEY UPDATE
 ),
 l AS MATERIALIZED (
@@ -66,7 +66,7 @@ class Locked:
 
 
 def lock_results(delivery_ids: Sequence[int], webhook_ids: Collection[int], *, failed: Collection[int]) -> Locked:
-    """Lock what results of these deliveries to these webhooks change. `failed`: webhooks of which one was no success."""
+    """Lock what results of these deliveries to these webhooks change. `failed`: those to whom one was no success."""
     lock = _lock_at_once if connection.vendor == "postgresql" else _read
     return lock(delivery_ids, webhook_ids, failed)
 
@@ -74,7 +74,8 @@ def lock_results(delivery_ids: Sequence[int], webhook_ids: Collection[int], *, f
 def _lock_at_once(delivery_ids: Sequence[int], webhook_ids: Collection[int], failed: Collection[int]) -> Locked:
     moment, params = clock.sql_now()
     with connection.cursor() as cursor:
-        lists = [list(delivery_ids), list(webhook_ids), list(failed)]
+        ids = list(delivery_ids)
+        lists = [ids, ids, list(webhook_ids), list(failed)]
         cursor.execute(LOCK.format(now=moment), [*params, *lists, NOTED_FOR])
         rows = cursor.fetchall()
     locked = Locked(now=rows[-1][3])

@@ -53,8 +53,14 @@ class ProductStatus(models.Model):
     Equals the state of the newest live delivery that was not cancelled; written in the same statements as that one.
     """
 
-    webhook = models.ForeignKey("webhooks.Webhook", models.PROTECT, related_name="+", verbose_name=_("webhook"))
-    product = models.ForeignKey("catalog.Product", models.PROTECT, related_name="+", verbose_name=_("product"))
+    # Written anew for every webhook that a publication tells: no index but the one of the constraint and the one by
+    # which a record finds the row.
+    webhook = models.ForeignKey(
+        "webhooks.Webhook", models.PROTECT, db_index=False, related_name="+", verbose_name=_("webhook")
+    )
+    product = models.ForeignKey(
+        "catalog.Product", models.PROTECT, db_index=False, related_name="+", verbose_name=_("product")
+    )
     delivery = models.ForeignKey("dispatch.Delivery", models.PROTECT, related_name="+", verbose_name=_("delivery"))
     state = models.CharField(_("state"), max_length=20, choices=State)
     failed_attempts = models.PositiveSmallIntegerField(_("failed attempts"), default=0)

@@ -132,6 +132,7 @@ def test_one_look_reads_no_more_than_it_is_told_to(db):
     moment, params = clock.sql_now()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE dispatch_delivery")
+        cursor.execute(claims.PLAN_BY_INDEX)
         cursor.execute("EXPLAIN " + lanes.LOOK.format(now=moment), [*params, 64, 128, 0, 128, 128, 128, 4, 4])
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert plan.count("using delivery_claim on dispatch_delivery") >= 2
