@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from dispatch.broker import ask_for_drain
-from dispatch.dispatcher import Dispatcher
+from dispatch.dispatcher import RECORDING_SECONDS, Dispatcher
 from dispatch.stop_sign import stop_sign
 from dispatch.wakeup import Listener
 from vault import sentinel
@@ -25,43 +25,90 @@ class Drainer:
     """The sender of one worker process, made at its first drain: nothing of it may be older than the fork."""
 
     def __init__(self) -> None:
-        # One name for all processes of the machine: any of them may be the one that gets the tick.
-        self.dispatcher = Dispatcher(name=f"{platform.node()}: celery")
+        self.dispatcher = _make_dispatcher()
+        self.spare: list[Dispatcher] = []
+        self.settling: list[threading.Thread] = []
         # Listens between drains too, so that a running one hears within milliseconds of what has just been committed.
-        self.listener = Listener(self.dispatcher.wake)
+        self.listener = Listener(self.wake)
         self.listener.start()
         self.ends_at = 0.0
+
+    def wake(self) -> None:
+        """Look for due rows now, if a drain is running."""
+        self.dispatcher.wake()
 
     def drain(self) -> None:
         """Send until nothing is due, the time is up or the worker is stopping."""
         self.ends_at = time.monotonic() + settings.PORTAL_DISPATCH_DRAIN_SECONDS
-        if self.dispatcher.look():
-            self.dispatcher.work(until=self._enough)
+        if not self.dispatcher.look():
+            return
+        while not self._enough():
+            self.dispatcher.step()
+        if self.dispatcher.at_rest:
+            return
+        # Before the last answers are waited for: another process may take over now.
+        ask_for_drain()
+        if stop_sign.given or not self.dispatcher.pool.in_flight:
+            _settle(self.dispatcher)
+        else:
+            logger.info("drain.handed_on", in_flight=self.dispatcher.pool.in_flight)
+            self._settle_aside()
 
     def close(self) -> None:
+        """Forget what is in flight; its leases run out by themselves."""
         self.listener.closing.set()
         self.dispatcher.pool.close()
 
     def _enough(self) -> bool:
-        if self.dispatcher.at_rest:
-            return True
-        if time.monotonic() < self.ends_at and not stop_sign.given:
-            return False
-        # Before the last answers are waited for: another process may take over now.
-        ask_for_drain()
-        return True
+        return self.dispatcher.at_rest or stop_sign.given or time.monotonic() >= self.ends_at
+
+    def _settle_aside(self) -> None:
+        """Wait for the last answers in a thread, so that one receiver that hangs does not hold the successor up."""
+        self.settling = [thread for thread in self.settling if thread.is_alive()]
+        old, self.dispatcher = self.dispatcher, self.spare.pop() if self.spare else _make_dispatcher()
+        thread = threading.Thread(target=self._settle_and_keep, args=(old,), name="drain settling", daemon=True)
+        thread.start()
+        self.settling.append(thread)
+
+    def _settle_and_keep(self, dispatcher: Dispatcher) -> None:
+        try:
+            _settle(dispatcher)
+            self.spare.append(dispatcher)
+        except Exception:
+            logger.exception("drain.not_settled")
+        finally:
+            # This thread's own.
+            connection.close()
+
+
+def _make_dispatcher() -> Dispatcher:
+    # One name for all processes of the machine: any of them may be the one that gets the tick.
+    return Dispatcher(name=f"{platform.node()}: celery")
+
+
+def _settle(dispatcher: Dispatcher) -> None:
+    """Hand back what was not started, finish what is in flight, record it."""
+    dispatcher.work(until=lambda: True)
 
 
 def run_drain() -> None:
     """Drain in this process, or wake the drain that runs here already."""
     if not _one_at_a_time.acquire(blocking=False):
         for drainer in _drainers:
-            drainer.dispatcher.wake()
+            drainer.wake()
         return
     try:
         _run()
     finally:
         _one_at_a_time.release()
+
+
+def finish_drains() -> None:
+    """At the end of a worker process: wait for the last answers, for as long as a receiver may take."""
+    until = time.monotonic() + settings.PORTAL_OUTBOUND_DEADLINE_SECONDS + RECORDING_SECONDS
+    for drainer in _drainers:
+        for thread in drainer.settling:
+            thread.join(max(0.0, until - time.monotonic()))
 
 
 def _run() -> None:

@@ -18,6 +18,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 from dispatch.broker import ask_for_drain
 from portal.broker import JOB_QUEUE
+from portal.checks import stop_without_broker
 
 log = structlog.get_logger(__name__)
 
@@ -153,6 +154,12 @@ class BrokerScheduler(SteadyScheduler):
     That poll is no row: nobody can pause it by mistake, and a clock that is set back does not stop it.
     Two of them at once do no harm.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Celery runs the checks and does not look at them. Before the rows are read: they are those of this version.
+        stop_without_broker()
+        sync_jobs()
+        super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Ask for a drain, then do what is due."""

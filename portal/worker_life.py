@@ -1,4 +1,4 @@
-"""What happens when a Celery worker or beat starts, and when a worker is told to stop."""
+"""What happens when a Celery worker starts, works and is told to stop."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from celery import signals
 from django.db import close_old_connections
 
 from dispatch.broker import DRAIN
+from dispatch.drains import finish_drains
 from dispatch.stop_sign import stop_sign
 from portal.checks import stop_without_broker
-from portal.jobs import sync_jobs
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +33,11 @@ def stop_drains(**kwargs: Any) -> None:
     stop_sign.give()
 
 
-@signals.beat_init.connect
-def start_beat(**kwargs: Any) -> None:
-    """Refuse as above; the rows of the jobs are those of this version."""
-    stop_without_broker()
-    sync_jobs()
+@signals.worker_process_shutdown.connect
+@signals.worker_shutdown.connect
+def finish(**kwargs: Any) -> None:
+    """In each process of the worker, the last thing: no answer that is still to come is left unread."""
+    finish_drains()
 
 
 @signals.task_prerun.connect
