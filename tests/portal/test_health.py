@@ -75,7 +75,7 @@ def test_not_delivering_once_the_dispatcher_is_silent_for_a_minute(client: Clien
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("age", "status"), [(89, 200), (91, 503)])
+@pytest.mark.parametrize(("age", "status"), [(89, 200), (91, 503), (-3_600, 503)])
 def test_not_delivering_once_the_jobs_are_silent(client: Client, age: int, status: int) -> None:
     sending(jobs=age)
     response = client.get("/health/delivering")
