@@ -83,6 +83,42 @@ MUTANTS = (
         "        not_after = claimed_at + settings.PORTAL_DISPATCH_LEASE_SECONDS * 1000\n",
         ("tests/dispatch/test_loop.py::test_nothing_is_sent_that_its_lease_no_longer_covers",),
     ),
+    # --- sendings by hand -------------------------------------------------------------------------------------------
+    Mutant(
+        "the last version is the one recorded last, not the one published last",
+        "catalog/querysets.py",
+        '        return self.order_by("-published_at", "-pk")\n',
+        '        return self.order_by("-pk")\n',
+        ("tests/dispatch/test_batches.py::test_the_last_version_is_the_one_published_last_whatever_its_period",),
+    ),
+    Mutant(
+        "Reenviar Pendentes leaves waiting retries alone",
+        "dispatch/previews.py",
+        "    if last.state == State.FAILED or last.retrying:\n",
+        "    if last.state == State.FAILED:\n",
+        ("tests/dispatch/test_batches.py::test_only_what_ended_in_error_goes_in_its_newest_version",),
+    ),
+    Mutant(
+        "what is being sent is sent beside it",
+        "dispatch/previews.py",
+        "        if row.lease_token is not None:\n",
+        "        if row.lease_token is None and row.cause is None:\n",
+        ("tests/dispatch/test_batches.py::test_what_is_being_sent_or_already_on_its_way_by_hand_stays",),
+    ),
+    Mutant(
+        "a stop takes what is being sent",
+        "dispatch/querysets.py",
+        "        return self.filter(lease_token__isnull=True)\n",
+        "        return self.all()\n",
+        ("tests/dispatch/test_batches.py::test_stop_cancels_what_waits_and_leaves_what_is_being_sent",),
+    ),
+    Mutant(
+        "a batch is shown and stopped by anybody who knows it",
+        "dispatch/views/batches.py",
+        "    webhooks = Webhook.objects.for_actor(request.actor).filter(uuid=uuid)\n",
+        "    webhooks = Webhook.objects.filter(uuid=uuid)\n",
+        ("tests/dispatch/test_batches_pages.py::test_who_may_watch_and_who_may_stop",),
+    ),
     # --- calls out --------------------------------------------------------------------------------------------------
     Mutant(
         "no look at the address when a socket is opened",
