@@ -42,7 +42,7 @@ class Figure:
             return ""
         if must is False:
             return "**missed**"
-        return "aim" if aim is not False else "must"
+        return "aim" if aim else "must"
 
     def cells(self) -> list[str]:
         sign = "≤" if self.goal.most else "≥"

@@ -7,11 +7,12 @@ from bench.frame import Bench, Figure, Goal
 from bench.portal import COUNTED, Portal
 
 SESSIONS = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
-# Utility statements (BEGIN, COMMIT, LISTEN) are not tracked.
+# Utility statements (BEGIN, COMMIT, LISTEN) are not tracked. What PostgreSQL asks itself for its foreign keys, nobody
+# sent.
 STATEMENTS = """
     SELECT s.calls, regexp_replace(s.query, '\\s+', ' ', 'g')
     FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
-    WHERE d.datname = current_database() ORDER BY 1 DESC
+    WHERE d.datname = current_database() AND s.query !~ 'FROM ONLY .* FOR KEY SHARE OF x$' ORDER BY 1 DESC
 """
 # The views are brought up to date by each process about once a second.
 STATISTICS_SECONDS = 2.0
