@@ -46,8 +46,12 @@ def webhook_rows_head(request: HttpRequest) -> SafeString:
 
 
 def webhook_row_reason(request: HttpRequest, *, webhook: Webhook) -> SafeString | None:
-    """What happened to the last notification, in words, while the webhook fails."""
+    """What happened to the last notification, in words, while the webhook fails; or that somebody has to decide."""
     health = _health(request)[webhook.pk]
+    held = _pending(request)[webhook.pk].held
+    if held and not health.problem:
+        context = {"held": held, "webhook": webhook}
+        return render_to_string("dispatch/_webhook_row_held.html", context, request=request)
     reason = health.diagnosis.happened if health.diagnosis else health.state.below
     if not (health.problem and reason):
         return None

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from dispatch.models import Delivery
+from dispatch.models import Delivery, SendBatch
 from tests.browser.accessibility import find_violations
 from tests.factories import make_delivery, make_event, make_webhook
 from tests.people import Person
@@ -27,8 +27,14 @@ def paths(owner: Person) -> list[str]:
     Delivery.objects.filter(pk=delivery.pk).update(
         state="failed", reason="exhausted", due_at=None, finished_at=timezone.now(), last_attempt_at=timezone.now()
     )
+    batch = SendBatch.objects.create(webhook=webhook, kind="enviar_tudo", by_label="Owner", written_at=timezone.now())
+    Delivery.objects.filter(pk=delivery.pk).update(batch=batch)
     return [
         reverse("dispatch:webhook-detail", args=[webhook.uuid]),
+        reverse("webhooks:webhook-list"),
+        reverse("dispatch:batch-send-all", args=[webhook.uuid]),
+        reverse("dispatch:batch-resend-pending", args=[webhook.uuid]),
+        reverse("dispatch:batch-detail", args=[webhook.uuid, batch.uuid]),
         reverse("dispatch:delivery-detail", args=[delivery.uuid]),
         reverse("dispatch:delivery-list"),
         reverse("catalog:publication-list"),

@@ -54,3 +54,14 @@ def test_more_rows_need_no_more_queries(owner, webhooks, django_assert_max_num_q
 
 def test_the_menu_counts_the_webhooks_with_a_problem(owner, webhooks):
     assert "1 webhook with a problem" in owner.client.get("/settings/").content.decode()
+
+
+def test_a_row_says_that_somebody_has_to_decide_what_becomes_of_what_is_held(owner, webhooks):
+    """After a webhook is active again, the list leads to the question."""
+    from dispatch.models import Delivery
+
+    good = webhooks[0]
+    Delivery.objects.filter(webhook=good).update(state="held", reason="webhook_inactive", due_at=None, finished_at=None)
+    html = owner.client.get(LIST).content.decode()
+    assert "1 notification is held." in html
+    assert f"{webhook_detail_url(webhook=good)}#held" in html
