@@ -26,10 +26,10 @@ def build_mail(notice: Notice, reader: Reader) -> EmailMessage:
     kind = kinds.get(notice.kind)
     with translation.override(reader.language):
         values = dict(kind.describe({name: clean(value) for name, value in notice.context.items()}))
-        body = render_to_string("notices/email/notice.txt", {**values, **_frame(notice, reader, kind.template)})
+        text = render_to_string("notices/email/notice.txt", {**values, **_frame(notice, reader, kind.template)})
         subject = _subject(str(kind.subject) % values)
     # Blank lines of the templates' own tags.
-    body = re.sub(r"\n{3,}", "\n\n", body).strip() + "\n"
+    body = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
     return EmailMessage(subject, body, to=[reader.address], headers=_HEADERS)
 
 
