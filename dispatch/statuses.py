@@ -73,7 +73,7 @@ def _pointing_to(delivery_ids: Collection[int]) -> QuerySet[ProductStatus]:
     return ProductStatus.objects.filter(delivery__in=delivery_ids).order_by("webhook_id", "product_id")
 
 
-def _with_before(delivery_ids: Collection[int]) -> QuerySet[ProductStatus]:
+def _with_before(delivery_ids: Collection[int]) -> QuerySet[Any]:
     """The statuses that point to these, each with `before`: the newest other live delivery that is not cancelled."""
     same = Delivery.objects.filter(
         webhook=OuterRef("webhook"), subject=OuterRef("delivery__subject"), event__mode=Mode.LIVE

@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -49,9 +48,10 @@ class Effect:
 class Deed:
     """One of the things that operations may do to chosen webhooks."""
 
-    title: Promise
-    effect: Promise
-    count_title: Promise
+    # Words, translated when they are shown.
+    title: Any
+    effect: Any
+    count_title: Any
     foresee: Callable[[Webhook], Effect]
 
 
@@ -201,7 +201,7 @@ def _perform(kind: str, webhook: Webhook, posted: QueryDict, by: Actor) -> str:
         n = stop_batch(running, by=by) if running else 0
         return ngettext("%(n)s notification was cancelled.", "%(n)s notifications were cancelled.", n) % {"n": n}
     if kind == HELD:
-        done = release_held(webhook, posted["choice"], by=by)
+        done = release_held(webhook, str(posted["choice"]), by=by)
         words = _("%(sent)s on their way, %(cancelled)s cancelled.")
         return words % {"sent": done.sent, "cancelled": done.cancelled}
     try:
