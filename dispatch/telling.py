@@ -68,9 +68,10 @@ def tell_of_stop(webhook: Webhook) -> None:
         lane.filter(stop_told_at__isnull=False).update(**STARTED_ANEW)
     elif webhook.stopped:
         Lane.objects.get_or_create(webhook=webhook)
+        untold = lane.exclude(stop_told_at=webhook.stopped_at)
         probed = webhook.stopped_reason == StoppedReason.FAILING
-        lane.update(stop_told_at=webhook.stopped_at, **({} if probed else {"probe_at": None}))
-        post_notice(_stop(webhook))
+        if untold.update(stop_told_at=webhook.stopped_at, **({} if probed else {"probe_at": None})):
+            post_notice(_stop(webhook))
     elif (told_at := lane.filter(stop_told_at__isnull=False).values_list("stop_told_at", flat=True).first()) and (
         lane.filter(stop_told_at=told_at).update(**STARTED_ANEW)
     ):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.urls import reverse
 
 from notices.actions import Draft, post_notice
 from notices.models import Incident
@@ -34,7 +35,7 @@ def note_trouble(kind: str, *, now: datetime, values: Mapping[str, Any] | None =
             incident.suspected_at = now
         elif not told and now - incident.suspected_at >= SECOND_LOOK:
             incident.told_at = now
-            post_notice(Draft(kind=kind, dedupe_key=f"{kind}:{incident.uuid}", values=values or {}))
+            post_notice(_draft(kind, incident, values or {}))
         incident.save(update_fields=["suspected_at", "seen_at", "told_at"])
         return not told and incident.told_at is not None
 
@@ -52,10 +53,14 @@ def note_calm(kind: str, *, now: datetime) -> bool:
             return False
         incident.over_at = now
         incident.save(update_fields=["over_at"])
-        values = {"since": incident.suspected_at.isoformat()}
-        post_notice(Draft(kind=kind + OVER, dedupe_key=f"{kind}{OVER}:{incident.uuid}", values=values))
+        post_notice(_draft(kind + OVER, incident, {"since": incident.suspected_at.isoformat()}))
     return True
 
 
 def _find_open(kind: str) -> Incident | None:
     return Incident.objects.open().filter(kind=kind).select_for_update().first()
+
+
+def _draft(kind: str, incident: Incident, values: Mapping[str, Any]) -> Draft:
+    page = reverse("admin:notices_incident_changelist")
+    return Draft(kind=kind, dedupe_key=f"{kind}:{incident.uuid}", path=page, values=values)

@@ -1,10 +1,12 @@
 """What operators are told of the sending itself: silence and lateness, each once, and its end once."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.utils import timezone
 
 from dispatch import clock
@@ -65,6 +67,7 @@ def test_silence_is_told_once_and_its_end_once(look, settings):
     silent, over = mail.outbox
     assert "No notification is being sent" in silent.subject
     assert "Nothing is lost" in silent.body
+    assert "http://portal.test/admin/notices/incident/" in silent.body
     assert "What waited is being sent." in over.body
     # The next silence is another incident.
     beat(ago=5 * MINUTE)
@@ -109,6 +112,29 @@ def test_two_jobs_that_look_at_the_same_moment_are_one_look(look):
     watch()
     watch()
     assert kinds() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_looks_that_are_sure_at_the_same_moment_tell_once(look, later):
+    beat(ago=5 * MINUTE)
+    look()
+    later(30)
+    line = threading.Barrier(2)
+
+    def work() -> None:
+        try:
+            line.wait(10)
+            watch()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert kinds() == ["dispatcher_silent"]
+    assert Incident.objects.get().told_at
 
 
 def test_a_dispatcher_that_was_stopped_is_missed_once_something_waits(look):
