@@ -59,7 +59,7 @@ def send_due() -> int:
     ends_at, sent = time.monotonic() + RUN_SECONDS, 0
     try:
         while time.monotonic() < ends_at and (notice := claim_next(timezone.now())):
-            sent += _send(notice)
+            sent += _send(notice, ends_at)
     except MailServerAway:
         logger.warning("notices.mail_server_away")
     return sent
@@ -84,7 +84,7 @@ def compute_pause(tries: int) -> timedelta | None:
     return min(FIRST_PAUSE * 2 ** min(tries - 1, 20), LONGEST_PAUSE)
 
 
-def _send(notice: Notice) -> bool:
+def _send(notice: Notice, ends_at: float) -> bool:
     if notice.tries > MOST_TRIES:
         _end(notice, NoticeState.FAILED, GIVEN_UP)
         return False
@@ -93,22 +93,26 @@ def _send(notice: Notice) -> bool:
         _end(notice, NoticeState.FAILED, NOBODY)
         return False
     try:
-        _mail_all(notice, readers)
+        whole = _mail_all(notice, readers, ends_at)
     except Exception as error:
         _put_off(notice, error)
         if _is_away(error):
             raise MailServerAway from error
         return False
-    return _end(notice, NoticeState.SENT)
+    return whole and _end(notice, NoticeState.SENT)
 
 
-def _mail_all(notice: Notice, readers: Sequence[Reader]) -> None:
-    """Mail each reader who has it not yet, and note each. One who is refused keeps it from nobody else."""
+def _mail_all(notice: Notice, readers: Sequence[Reader], ends_at: float) -> bool:
+    """Mail each reader who has it not yet, and note each; False when others are to go on with the rest.
+
+    One reader who is refused keeps it from nobody else.
+    """
     refused: Exception | None = None
+    missing = [reader for reader in readers if reader.address not in notice.told]
     with get_connection() as connection:
-        for reader in readers:
-            if reader.address in notice.told:
-                continue
+        for number, reader in enumerate(missing):
+            if number and time.monotonic() >= ends_at:
+                return _hand_back(notice)
             mail = build_mail(notice, reader)
             mail.connection = connection
             try:
@@ -119,15 +123,22 @@ def _mail_all(notice: Notice, readers: Sequence[Reader]) -> None:
                 refused = error
                 continue
             if not _note(notice, reader):
-                return
+                return False
     if refused:
         raise refused
+    return True
 
 
 def _note(notice: Notice, reader: Reader) -> bool:
     """Write down that a reader has it, and renew the lease; False when the lease has passed to another job."""
     notice.told = [*notice.told, reader.address]
     return bool(_ours(notice).update(told=notice.told, due_at=timezone.now() + LEASE))
+
+
+def _hand_back(notice: Notice) -> bool:
+    """A slow mail server: the next run goes on with the readers who are left. Not a try that failed."""
+    _ours(notice).update(due_at=timezone.now(), lease_token=None, tries=F("tries") - 1)
+    return False
 
 
 def _end(notice: Notice, state: str, error: str = "") -> bool:

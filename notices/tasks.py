@@ -2,8 +2,9 @@
 
 import structlog
 from celery import shared_task
+from django.utils import timezone
 
-from notices import sending
+from notices import retention, sending
 
 log = structlog.get_logger(__name__)
 
@@ -17,3 +18,11 @@ def send_notices() -> None:
     """
     if sent := sending.send_due():
         log.info("notices sent", count=sent)
+
+
+@shared_task(ignore_result=True)
+def remove_notices() -> None:
+    """Remove notices that are too old, each hour. Safe to run twice and at once; killed midway, the rest goes next
+    time."""
+    if removed := retention.remove_old_notices(timezone.now()):
+        log.info("notices removed", count=removed)

@@ -48,6 +48,7 @@ JOBS: tuple[Job, ...] = (
     Job("remove expired sessions", "access.tasks.remove_expired_sessions", 3600),
     Job("remove files without a publication", "catalog.tasks.remove_orphan_files", 3600),
     Job("send notices", "notices.tasks.send_notices", 30),
+    Job("remove old notices", "notices.tasks.remove_notices", 3600),
     Job("watch over the sending", "dispatch.tasks.watch_sending", 30),
     Job("stop webhooks that fail for days", "dispatch.tasks.stop_failing_webhooks", 60),
     Job("probe stopped webhooks", "dispatch.tasks.probe_stopped_webhooks", 60),

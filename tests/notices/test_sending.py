@@ -1,6 +1,7 @@
 """The job: one mail per reader whatever happens, in the reader's language, and to nobody else."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,7 +19,7 @@ from notices.kinds import Kind
 from notices.mails import build_mail
 from notices.models import Notice
 from notices.readers import Reader
-from notices.tasks import send_notices
+from notices.tasks import remove_notices, send_notices
 from tests.factories import make_member, make_user
 
 pytestmark = pytest.mark.django_db
@@ -312,3 +313,27 @@ def test_users_of_two_participants_get_their_own_only(owner, outsider, post):
     told = {notice.dedupe_key: notice.told for notice in Notice.objects.all()}
     assert told["ours"] == [owner.user.email]
     assert sorted(told["theirs"]) == sorted([owner.user.email, outsider.user.email])
+
+
+def test_a_slow_server_keeps_the_other_jobs_waiting_no_longer_than_its_time(owner, teammate, post, monkeypatch):
+    """The rest of the readers have their turn in the next run, and it is no failed try."""
+    notice = post()
+    with monkeypatch.context() as slow:
+        slow.setattr(sending, "RUN_SECONDS", 0.1)
+        original = mail.EmailMessage.send
+        slow.setattr(mail.EmailMessage, "send", lambda message: (original(message), time.sleep(0.2)))
+        send_notices()
+    notice.refresh_from_db()
+    assert (addresses(), notice.state, notice.tries) == ([owner.user.email], "waiting", 0)
+    send_notices()
+    notice.refresh_from_db()
+    assert (addresses(), notice.state) == ([owner.user.email, teammate.user.email], "sent")
+
+
+@pytest.mark.parametrize(("state", "days", "stays"), [("sent", 89, True), ("sent", 91, False), ("waiting", 91, True)])
+def test_old_notices_are_removed_unless_they_wait(post, state, days, stays):
+    notice = post()
+    values = {"due_at": None, "sent_at": timezone.now()} if state == "sent" else {}
+    Notice.objects.filter(pk=notice.pk).update(state=state, created_at=timezone.now() - timedelta(days=days), **values)
+    remove_notices()
+    assert Notice.objects.exists() is stays
