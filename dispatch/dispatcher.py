@@ -15,6 +15,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from access.unavailable import is_unavailable
 from dispatch import clock, failpoints
 from dispatch.actions import next_embargo_end, release_due_publications
 from dispatch.beats import DispatcherSign
@@ -228,7 +229,10 @@ class Dispatcher:
             record_results(self.done)
         except (OperationalError, InterfaceError):
             raise
-        except Exception:
+        except Exception as error:
+            # PostgreSQL calls it an internal error that it is read-only for a while.
+            if is_unavailable(error):
+                raise
             logger.exception("dispatcher.batch_refused", results=len(self.done))
             for finished in self.done:
                 record_one(finished)

@@ -9,6 +9,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
 from access.actors import Actor
+from access.unavailable import is_unavailable
 from dispatch import bulk
 from dispatch.claims import Claimed
 from dispatch.models import Attempt, Delivery, Lane, Outcome, ProductStatus, Reason, State
@@ -93,7 +94,10 @@ def record_one(finished: Finished) -> None:
             record_results([attempt])
         except (OperationalError, InterfaceError):
             raise
-        except Exception:
+        except Exception as error:
+            # PostgreSQL calls it an internal error that it is read-only for a while.
+            if is_unavailable(error):
+                raise
             logger.exception("dispatch.result_refused", attempt=finished.claimed.attempt_id)
         else:
             return

@@ -3,6 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
+handler429 = "portal.unavailable.too_many_requests"
+handler500 = "portal.unavailable.server_error"
+
 urlpatterns = [
     path("accounts/", include("access.account_urls")),
     path("", include("portal.page_urls")),

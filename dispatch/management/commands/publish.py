@@ -7,12 +7,14 @@ from typing import Any
 
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_noop
 
 from access.actors import Actor
 from access.errors import ActionError
+from access.unavailable import is_unavailable
 from catalog.models import Product
 from catalog.periods import parse_period
 from dispatch.actions import publish
@@ -40,7 +42,12 @@ class Command(BaseCommand):
             self._publish(options)
         except ActionError as refused:
             raise CommandError(str(refused.message), returncode=2) from refused
-        except OSError as problem:
+        except (OSError, DatabaseError, InterfaceError) as problem:
+            if is_unavailable(problem):
+                # Another code than for what is refused for good: a script may try this again.
+                raise CommandError(f"nothing can be stored: {problem}", returncode=3) from problem
+            if not isinstance(problem, OSError):
+                raise
             raise CommandError(f"{options['file']}: {problem.strerror or problem}", returncode=2) from problem
 
     def _publish(self, options: dict[str, Any]) -> None:
