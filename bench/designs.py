@@ -30,7 +30,6 @@ class Run:
     workers: float
     publisher: float
     postgres: float
-    sessions: int = 0
 
     @property
     def rate(self) -> float:
