@@ -4,8 +4,9 @@
 
 const region = document.getElementById("live");
 
-function say(text) {
+function say(text, failed = false) {
   if (!text) return;
+  region.classList.toggle("live-failed", failed);
   // The same words twice would not be read again: empty it first.
   region.textContent = "";
   window.setTimeout(() => { region.textContent = text; }, 50);
@@ -20,7 +21,15 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (found) say(found.dataset.announce);
 });
 
-// A request that got no answer must not end in silence.
+// A request that got no answer must not end in silence; one that was to change something fails in sight, until the next
+// one succeeds.
 for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
-  document.addEventListener(name, () => say(document.body.dataset.wordsFailed));
+  document.addEventListener(name, (event) => {
+    const inSight = region.classList.contains("live-failed") || event.detail.requestConfig?.verb !== "get";
+    say(document.body.dataset.wordsFailed, inSight);
+  });
 }
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful && event.detail.requestConfig.verb !== "get") region.classList.remove("live-failed");
+});
