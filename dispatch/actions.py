@@ -21,6 +21,7 @@ from dispatch import clock, statuses
 from dispatch.errors import SendingRefused
 from dispatch.fan_out import fan_out, webhooks_told_of
 from dispatch.models import Delivery, Event, Reason, State
+from dispatch.models.deliveries import PRODUCT_SUBJECT
 from dispatch.payloads import dump
 from dispatch.querysets import DeliveryQuerySet
 from dispatch.wakeup import wake_dispatchers
@@ -174,4 +175,4 @@ def stop_delivery(delivery: Delivery, *, by: Actor) -> None:
 
 def subject_of(product: Product) -> str:
     """The subject of everything that is sent about a product."""
-    return f"product:{product.uuid}"
+    return f"{PRODUCT_SUBJECT}{product.uuid}"

@@ -87,8 +87,7 @@ class Preview:
         return [(why, counts[why]) for why in Stays if counts[why]]
 
 
-@dataclass(frozen=True)
-class OpenRow:
+class OpenRow(NamedTuple):
     """What an open delivery of a subject means for another sending of it."""
 
     pk: int
@@ -116,10 +115,13 @@ def preview_batch(webhook: Webhook, kind: str) -> Preview:
 
 def read_open(webhook: Webhook, subjects: Collection[str], *, lock: bool = False) -> list[OpenRow]:
     """Return what is open for these subjects; with `lock`, no claim takes it until the transaction ends."""
-    rows = Delivery.objects.filter(webhook=webhook, subject__in=subjects).open().order_by("pk")
-    rows = rows.select_for_update(no_key=True) if lock else rows
-    columns = ("pk", "subject", "cause", "state", "lease_token", "attempts_made")
-    return [OpenRow(*values) for values in rows.values_list(*columns)]
+    mine = Delivery.objects.filter(webhook=webhook, subject__in=subjects)
+    # Each state has its own index; by the subjects alone their whole history would be read.
+    rows = mine.waiting().union(mine.filter(state=State.HELD), all=True)
+    if lock:
+        ids = list(rows.values_list("pk", flat=True))
+        rows = Delivery.objects.filter(pk__in=ids).open().order_by("pk").select_for_update(no_key=True)
+    return [OpenRow(*values) for values in rows.values_list(*OpenRow._fields)]
 
 
 def find_under_way(rows: Iterable[OpenRow]) -> dict[str, Stays]:

@@ -62,6 +62,9 @@ TRANSITIONS: dict[str, tuple[str, ...]] = {
     State.CANCELLED: (),
 }
 
+# What everything that is sent about a product has as the beginning of its subject.
+PRODUCT_SUBJECT = "product:"
+
 FINAL_STATES = (State.DELIVERED, State.FAILED, State.CANCELLED)
 
 
@@ -167,8 +170,13 @@ class Delivery(models.Model):
                 name="delivery_batch_untried",
                 condition=Q(state=State.WAITING, counted_attempts=0, batch__isnull=False),
             ),
-            # Reenviar Pendentes: what ended in error, by subject.
-            models.Index(F("webhook"), F("subject"), name="delivery_failed", condition=Q(state=State.FAILED)),
+            # Reenviar Pendentes: events that are no publications and ended in error. Of publications, the statuses say.
+            models.Index(
+                F("webhook"),
+                F("subject"),
+                name="delivery_failed_event",
+                condition=Q(state=State.FAILED) & ~Q(subject__startswith=PRODUCT_SUBJECT),
+            ),
             # Pages: recent deliveries of a webhook, newest first.
             models.Index(F("webhook"), F("id").desc(), name="delivery_recent"),
             # ProductStatus: the newest delivery of a subject to a webhook; Enviar: what waits for it.

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from catalog.models import Product
 from dispatch.batches import Tally, count_batch, is_cut_off
 from dispatch.models import Attempt, Delivery, SendBatch, State
+from dispatch.models.deliveries import PRODUCT_SUBJECT
 from dispatch.pages.previews import SHOWN, StayingRow, describe_staying, kind_title
 from dispatch.pages.recent import event_title
 from dispatch.pages.states import StateView, describe_delivery, seconds_text
@@ -199,6 +200,6 @@ def _batch_row(delivery: Any, now: datetime) -> BatchRow:
 
 
 def _product_names(subjects: Iterable[str]) -> dict[str, str]:
-    uuids = (subject.removeprefix("product:") for subject in subjects if subject.startswith("product:"))
+    uuids = (subject.removeprefix(PRODUCT_SUBJECT) for subject in subjects if subject.startswith(PRODUCT_SUBJECT))
     products = Product.objects.filter(uuid__in=[UUID(uuid) for uuid in uuids])
-    return {f"product:{uuid}": name for uuid, name in products.values_list("uuid", "name")}
+    return {f"{PRODUCT_SUBJECT}{uuid}": name for uuid, name in products.values_list("uuid", "name")}
