@@ -92,7 +92,7 @@ class Caller:
             self._connect()
         queue = current_app.amqp.queues[settings.PORTAL_DRAIN_QUEUE](self._producer.channel)
         # One that nobody has taken yet will look after our commit as well.
-        if queue.queue_declare().message_count:
+        if count_waiting(queue):
             return
         current_app.send_task(
             DRAIN, producer=self._producer, retry=False, ignore_result=True, expiration=EXPIRES_SECONDS, delivery_mode=1
@@ -103,7 +103,6 @@ class Caller:
         self._connection = current_app.connection_for_write(
             connect_timeout=PATIENCE_SECONDS, transport_options=_impatient(settings.CELERY_BROKER_URL)
         )
-        self._connection.connect()
         self._producer = current_app.amqp.Producer(self._connection, auto_declare=False)
         current_app.amqp.queues[settings.PORTAL_DRAIN_QUEUE](self._producer.channel).declare()
 
@@ -114,11 +113,17 @@ class Caller:
                 connection.collapse()
 
 
+def count_waiting(queue: Any) -> int:
+    """Return how many messages lie in a bound queue that nobody has taken."""
+    return int(queue.queue_declare().message_count)
+
+
 def _impatient(url: str) -> dict[str, Any]:
     """The transport's own words for: wait no longer than PATIENCE_SECONDS, and know whether the message arrived."""
+    once = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
     if url.startswith("redis"):
-        return {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
-    return {"read_timeout": PATIENCE_SECONDS, "write_timeout": PATIENCE_SECONDS, "confirm_publish": True}
+        return {**once, "socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
+    return {**once, "read_timeout": PATIENCE_SECONDS, "write_timeout": PATIENCE_SECONDS, "confirm_publish": True}
 
 
 _callers: list[Caller] = [Caller()]

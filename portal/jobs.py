@@ -16,7 +16,7 @@ from django.db import close_old_connections, transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
-from dispatch.broker import ask_for_drain
+from dispatch.broker import ask_for_drain, count_waiting
 from portal.broker import JOB_QUEUE
 from portal.checks import stop_without_broker
 
@@ -178,4 +178,4 @@ class BrokerScheduler(SteadyScheduler):
 def _waiting(producer: Any) -> int:
     queue = app_or_default().amqp.queues[JOB_QUEUE](producer.channel)
     queue.declare()
-    return int(queue.queue_declare().message_count)
+    return count_waiting(queue)
