@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from access.actions import block_participant
 from notices import kinds, sending
+from notices.checks import check_operator_addresses
 from notices.kinds import Kind
 from notices.mails import build_mail
 from notices.models import Notice
@@ -337,3 +338,12 @@ def test_old_notices_are_removed_unless_they_wait(post, state, days, stays):
     Notice.objects.filter(pk=notice.pk).update(state=state, created_at=timezone.now() - timedelta(days=days), **values)
     remove_notices()
     assert Notice.objects.exists() is stays
+
+
+@pytest.mark.parametrize("wrong", ["night", "Night <night@operator.test>", "a@operator.test b@operator.test"])
+def test_addresses_that_are_none_refuse_the_start(settings, wrong):
+    settings.PORTAL_OPERATOR_EMAILS = ["day@operator.test"]
+    assert check_operator_addresses(None) == []
+    settings.PORTAL_OPERATOR_EMAILS.append(wrong)
+    (error,) = check_operator_addresses(None)
+    assert error.id == "notices.E002"
