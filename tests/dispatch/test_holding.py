@@ -12,7 +12,14 @@ from dispatch.errors import SendingRefused
 from dispatch.holding import count_held, release_held
 from dispatch.models import Delivery, ProductStatus
 from dispatch.sending import send_product
-from tests.factories import make_delivery, make_event, make_product, make_publication, make_webhook
+from tests.factories import (
+    make_delivery,
+    make_event,
+    make_product,
+    make_publication,
+    make_webhook,
+    webhook_values,
+)
 from webhooks.models import Webhook
 
 pytestmark = pytest.mark.django_db
@@ -188,3 +195,36 @@ def test_who_may_not_decide_is_refused_and_nothing_changes(who, request, webhook
     answer = decide(request.getfixturevalue(who), webhook, "none")
     assert answer.status_code == (404 if who == "outsider" else 403)
     assert set(states()) == {("held", "webhook_inactive")}
+
+
+@pytest.mark.parametrize(
+    ("ways", "words"),
+    [
+        ("inactive", "Webhook inactive: 1"),
+        ("stopped", "Webhook stopped: 1"),
+        ("blocked", "Participant blocked: 1"),
+    ],
+)
+def test_whatever_held_them_once_it_is_over_the_page_asks_with_numbers(owner, webhook, product, officer, ways, words):
+    from access.actions import block_participant, unblock_participant
+    from webhooks.actions import stop_webhook, update_webhook
+
+    values = {"request_uri": webhook.request_uri, "products": [product]}
+    announce(make_publication(product), by=BY)
+    if ways == "blocked":
+        block_participant(webhook.participant, reason="x", by=officer.actor)
+        unblock_participant(webhook.participant, by=officer.actor)
+    elif ways == "stopped":
+        stop_webhook(webhook, reason="gone", by=BY)
+        update_webhook(webhook, values=webhook_values(**values, resume=True), by=owner.actor)
+    else:
+        update_webhook(webhook, values=webhook_values(**values, active=False), by=owner.actor)
+        update_webhook(webhook, values=webhook_values(**values, active=True), by=owner.actor)
+    assert {state for state, _reason in states()} == {"held"}, "nothing goes out before somebody decides"
+    html = page_of(owner, webhook)
+    assert "1 notification is held." in html
+    assert words in html
+    assert "held-refusal" not in html
+    assert '<span class="btn-count">1</span>' in html
+    decide(owner, webhook, "all")
+    assert states() == [("waiting", "")]
