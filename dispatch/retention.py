@@ -141,7 +141,7 @@ def _old_batches(now: datetime) -> QuerySet[SendBatch]:
 def _delete(rows: QuerySet) -> int:
     """Delete as it stands: Django would first load every row, bodies included, and what may point to it. The database
     refuses the deletion of what is still pointed to."""
-    return int(rows._raw_delete(connection.alias))  # type: ignore[attr-defined]  # noqa: SLF001
+    return int(rows._raw_delete(connection.alias))  # noqa: SLF001
 
 
 def _count_deliveries(cutoff: datetime) -> int:

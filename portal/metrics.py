@@ -6,9 +6,10 @@ from the tallies (dispatch/tallies.py). No label names a participant or an addre
 """
 
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
@@ -29,6 +30,8 @@ from portal.models import JobRun
 from webhooks.models import Webhook
 
 BEARER = "Bearer "
+# By the values of the labels, in their order.
+Values = Mapping[Any, float]
 
 
 @require_safe
@@ -116,14 +119,14 @@ def _age(moment: datetime, now: datetime) -> float:
     return max(0.0, (now - moment).total_seconds())
 
 
-def _gauge(name: str, text: str, values: dict[tuple[str, ...], float], labels: Iterable[str] = ()) -> GaugeMetricFamily:
+def _gauge(name: str, text: str, values: Values, labels: Iterable[str] = ()) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"gancho_{name}", text, labels=list(labels))
     for key, value in values.items():
         family.add_metric(list(key), value)
     return family
 
 
-def _counter(name: str, text: str, values: dict[tuple[str, ...], float], label: str = "outcome") -> CounterMetricFamily:
+def _counter(name: str, text: str, values: Values, label: str = "outcome") -> CounterMetricFamily:
     family = CounterMetricFamily(f"gancho_{name}", text, labels=[label])
     for key, value in values.items():
         family.add_metric(list(key), value)
