@@ -1,4 +1,4 @@
-"""A press that could not be stored fails in sight (fault 14): the button comes back, and words say that it did nothing."""
+"""A press that could not be stored fails in sight (fault 14): the button comes back, words say that nothing changed."""
 
 from collections.abc import Callable
 
