@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from access import slots
-from dispatch.models import Lane
+from dispatch.models import Lane, ProductStatus
 from dispatch.pages.states import failure_text
 from tests.factories import make_delivery, make_webhook
 from tests.people import Person
@@ -51,7 +51,15 @@ def test_count_beside_webhooks_in_the_menu_is_of_those_with_a_problem(owner: Per
 def test_list_says_why_a_webhook_fails_and_how_much_waits_for_it(owner: Person) -> None:
     failing = make_webhook(participant=owner.participant)
     make_webhook(participant=owner.participant)
-    make_delivery(webhook=failing, counted_attempts=1)
+    retried = make_delivery(webhook=failing, counted_attempts=1)
+    ProductStatus.objects.create(
+        webhook=failing,
+        product=retried.event.publication.product,
+        delivery=retried,
+        state="waiting",
+        failed_attempts=1,
+        changed_at=timezone.now(),
+    )
     Lane.objects.filter(pk=failing.pk).update(failures_in_row=1)
 
     page = owner.client.get("/settings/integration/webhooks/").content.decode()
