@@ -74,6 +74,8 @@ class Drainer:
         try:
             _settle(dispatcher)
             self.spare.append(dispatcher)
+            # Their lanes have room again, and the successor may have ended for want of it.
+            ask_for_drain()
         except Exception:
             logger.exception("drain.not_settled")
         finally:
