@@ -35,6 +35,7 @@ from webhooks.models import Webhook
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BY = Actor.system("test")
+ENGLISH = {"accept-language": "en"}
 WORDS = "What you did just now was not accepted."
 
 
@@ -166,7 +167,7 @@ def test_what_is_there_can_still_be_read(owner: Person) -> None:
 def test_signing_in_is_refused_in_the_same_words(owner: Person, client: Client) -> None:
     login = {"login": owner.user.email, "password": "a-good-long-password"}
     with read_only():
-        assert_refused(client.post(reverse("account_login"), login))
+        assert_refused(client.post(reverse("account_login"), login, headers=ENGLISH))
 
 
 def test_the_words_are_in_the_readers_language(owner: Person) -> None:
@@ -177,6 +178,7 @@ def test_the_words_are_in_the_readers_language(owner: Person) -> None:
         response = client.post(reverse(CREATE), posted())
     assert response.status_code == 503
     assert 'lang="pt-br"' in response.content.decode()
+    assert "Nada pode ser gravado no momento" in response.content.decode()
 
 
 def test_a_database_that_is_gone_before_any_view_is_told_in_the_same_words(
@@ -189,7 +191,7 @@ def test_a_database_that_is_gone_before_any_view_is_told_in_the_same_words(
 
     monkeypatch.setattr(SessionStore, "load", gone)
     client.raise_request_exception = False
-    response = client.get("/")
+    response = client.get("/", headers=ENGLISH)
     assert_refused(response)
     assert "10.0.0.7" not in response.content.decode()
 
