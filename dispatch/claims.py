@@ -170,6 +170,9 @@ def _prepare(row: Row, plan: SendPlan | PlanError, hindered: dict[int, End], now
     elif row.publication_uuid and not row.subscribed:
         # It was in flight, or just being written, when the product was taken off the webhook's list.
         row.end = (State.CANCELLED, Reason.UNSUBSCRIBED)
+    elif row.batch_stopped:
+        # It was in flight when somebody stopped its batch, and failed.
+        row.end = (State.CANCELLED, Reason.STOPPED_BY_USER)
     elif row.webhook_id in hindered:
         row.end = hindered[row.webhook_id]
     elif isinstance(plan, PlanError):

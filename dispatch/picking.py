@@ -18,7 +18,7 @@ End = tuple[str, str]
 
 DELIVERY_COLUMNS = (
     "id, uuid, webhook_id, event_id, cause, urgent, lease_token, attempts_made, counted_attempts, unknown_in_row, "
-    "body, body_format, content_type"
+    "body, body_format, content_type, batch_id"
 )
 
 # The row's own columns come out of the locked subquery: one that changed while we waited for it is seen as it now is.
@@ -57,12 +57,14 @@ SELECT picked.id, picked.uuid, picked.webhook_id, picked.event_id, picked.cause,
                WHERE subscription.webhook_id = picked.webhook_id AND subscription.product_id = publication.product_id),
        webhook.current_version_id,
        webhook.active AND webhook.stopped_at IS NULL AND webhook.archived_at IS NULL
-           AND participant.blocked_at IS NULL
+           AND participant.blocked_at IS NULL,
+       batch.stopped_at IS NOT NULL
 FROM picked
 JOIN dispatch_event event ON event.id = picked.event_id
 JOIN webhooks_webhook webhook ON webhook.id = picked.webhook_id
 JOIN access_participant participant ON participant.id = webhook.participant_id
 LEFT JOIN catalog_publication publication ON publication.id = event.publication_id
+LEFT JOIN dispatch_sendbatch batch ON batch.id = picked.batch_id
 ORDER BY picked.due_at, picked.id
 """
 
@@ -96,6 +98,7 @@ class Row:
     subscribed: bool
     version_id: int | None
     callable: bool
+    batch_stopped: bool
     rendered: bool = False
     end: End | None = None
     diagnosis: str = ""
@@ -151,5 +154,5 @@ def _from_sqlite(*values: Any) -> Row:
     assert occurred_at is not None
     row.occurred_at = occurred_at if occurred_at.tzinfo else occurred_at.replace(tzinfo=UTC)
     row.urgent, row.withdrawn, row.subscribed = bool(row.urgent), bool(row.withdrawn), bool(row.subscribed)
-    row.callable = bool(row.callable)
+    row.callable, row.batch_stopped = bool(row.callable), bool(row.batch_stopped)
     return row

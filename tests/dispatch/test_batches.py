@@ -18,7 +18,9 @@ from dispatch.errors import SendingRefused
 from dispatch.models import Cause, Delivery, Event, ProductStatus, SendBatch
 from dispatch.pending import count_pending
 from dispatch.previews import Stays, preview_batch
+from dispatch.records import Finished, record_results
 from dispatch.sending import Press, send_event, send_product
+from outbound.transfer import Result
 from tests.factories import make_delivery, make_product, make_publication, make_webhook
 from tests.receiver import Answer
 from webhooks.models import Webhook
@@ -500,6 +502,20 @@ def test_stop_cancels_retries_too_and_touches_nothing_else(webhook, product, rec
     assert count_batch(batch).cancelled == 1
     other.refresh_from_db()
     assert other.state == "waiting"
+
+
+def test_what_was_being_sent_at_the_stop_and_failed_is_not_tried_again(webhook, product):
+    """Stopped is stopped: nobody has to come back and cancel the retries one by one."""
+    announce(make_publication(product), by=BY)
+    batch = start(webhook)
+    [claimed] = claim_due(1).rows
+    stop_batch(batch, by=BY)
+    record_results([Finished(claimed, Result(status=500), [])])
+    assert Delivery.objects.get(pk=claimed.delivery_id).state == "waiting"
+    Delivery.objects.filter(pk=claimed.delivery_id).update(due_at=timezone.now())
+    assert claim_due(1).rows == []
+    delivery = Delivery.objects.get(pk=claimed.delivery_id)
+    assert (delivery.state, delivery.reason) == ("cancelled", "stopped_by_user")
 
 
 def test_a_batch_that_is_over_is_not_stopped_any_more(webhook, product, work):
