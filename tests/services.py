@@ -1,4 +1,5 @@
-"""What the tests need and a machine may lack: PostgreSQL, Chromium, Node.js. Found, else installed where allowed.
+"""What the tests need and a machine may lack: PostgreSQL, Chromium, Node.js; brokers are in tests/brokers.py. Found, else
+installed where allowed.
 
 PostgreSQL is started privately: a fresh cluster in a temporary folder, a free port on loopback, an unprivileged user
 and a random password, without fsync; it is stopped by its own process id. `python -m tests.services` says what is here.
@@ -19,7 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import psycopg
 import pytest
@@ -136,21 +137,53 @@ def provide_postgres() -> Iterator[str | None]:
 @contextmanager
 def private_postgres(programs: Path, **over: str) -> Iterator[str]:
     """The URL of a fresh server of our own. `over`: settings of the server that a test would have otherwise."""
-    folder = Path(tempfile.mkdtemp(prefix="gancho-postgres-"))
-    password = secrets.token_hex(16)
-    try:
-        user = _unprivileged_user()
-        _init_cluster(programs, folder, password, user)
-        port = free_port()
-        server = _start_server(programs, folder, user, {"port": str(port), **over})
+    with PrivatePostgres(programs, **over) as server:
+        yield server.url
+
+
+class PrivatePostgres:
+    """A fresh cluster of our own, running inside the `with` block; it may be stopped and started again meanwhile."""
+
+    def __init__(self, programs: Path, **over: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="gancho-postgres-"))
+        self._programs = programs
+        self._password = secrets.token_hex(16)
+        self._user = _unprivileged_user()
+        self._port = free_port()
+        self._settings = {"port": str(self._port), **over}
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"postgres://tests:{self._password}@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Start it, on the port and with the data that it had before; returns once it answers."""
+        self._server = _start_server(self._programs, self.folder, self._user, self._settings)
+        _wait_for_server(self.url, self._server, self.folder)
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop it: open connections are cut. `at_once`: as after a crash, it has to recover when it starts again."""
+        if self._server is not None:
+            if at_once:
+                self._server.send_signal(signal.SIGQUIT)
+                self._server.wait(15)
+            _stop_server(self._server)
+
+    def __enter__(self) -> Self:
         try:
-            url = f"postgres://tests:{password}@127.0.0.1:{port}/postgres"
-            _wait_for_server(url, server, folder)
-            yield url
+            _init_cluster(self._programs, self.folder, self._password, self._user)
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self.stop()
         finally:
-            _stop_server(server)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _unprivileged_user() -> str | None:
