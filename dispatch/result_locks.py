@@ -7,6 +7,7 @@ lane, and most results say what the lane says already.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -76,7 +77,8 @@ def _lock_at_once(delivery_ids: Sequence[int], webhook_ids: Collection[int], fai
     with connection.cursor() as cursor:
         ids = list(delivery_ids)
         lists = [ids, ids, list(webhook_ids), list(failed)]
-        cursor.execute(LOCK.format(now=moment), [*params, *lists, NOTED_FOR])
+        values: list[Any] = [*params, *lists, NOTED_FOR]
+        cursor.execute(LOCK.format(now=moment), values)
         rows = cursor.fetchall()
     locked = Locked(now=rows[-1][3])
     for kind, pk, lease, *notes in rows[:-1]:
