@@ -1,6 +1,6 @@
 """`make bench`: every row of the table, or those named by ROWS. Without a word about what was not received as recorded.
 
-python -m bench [--rows "rate latency"] [--rounds 3] [--quick] [--seed N] [--write]
+python -m bench [--rows "rate latency"] [--rounds 3] [--quick] [--verbose] [--seed N] [--write]
 """
 
 import argparse
@@ -42,7 +42,8 @@ def main() -> int:
     try:
         with surroundings() as around:
             scale, rounds = (QUICK, 1) if arguments.quick else (1.0, arguments.rounds)
-            figures = run_rows(arguments.rows, Bench(around, rounds, scale, arguments.seed))
+            bench = Bench(around, rounds, scale, arguments.seed, verbose=arguments.verbose)
+            figures = run_rows(arguments.rows, bench)
     except Mismatch as mismatch:
         print(f"No figures: {mismatch}", file=sys.stderr)
         return 1
@@ -60,6 +61,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tenth of the size, one round: to try the benchmarks")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
+    parser.add_argument("--verbose", action="store_true", help="figures of a row as soon as it is through")
     arguments = parser.parse_args()
     arguments.rows = arguments.rows.split() or list(ROWS)
     if unknown := set(arguments.rows) - set(ROWS):
@@ -73,8 +75,11 @@ def run_rows(names: list[str], bench: Bench) -> list[Figure]:
     random.seed(bench.seed)
     for name in names:
         begun = time.monotonic()
-        figures += import_module(f"bench.rows.{name}").run(bench)
+        found = import_module(f"bench.rows.{name}").run(bench)
+        figures += found
         print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
+        if bench.verbose:
+            print("\n".join("  " + " | ".join(figure.cells()) for figure in found), flush=True)
     return figures
 
 

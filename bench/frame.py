@@ -59,6 +59,7 @@ class Bench:
     scale: float
     seed: int
     found: dict[str, Any] = field(default_factory=dict)
+    verbose: bool = False
 
     def share(self, full: int, least: int = 1) -> int:
         """Return a size, made smaller for a quick run."""

@@ -50,10 +50,11 @@ STATUSES = """
 
 
 def make_past() -> dict[str, Any]:
-    """Turn a backlog into a past: states, attempts, statuses; and give every tenth webhook to one participant."""
+    """Turn a backlog into a past: states, attempts, statuses; and give a hundred webhooks to one participant."""
     call_command("collectstatic", interactive=False, verbosity=0)
     owner = make_owner()
-    Webhook.objects.extra(where=["id %% 10 = 0"]).update(participant=owner.participant)
+    hundred = Webhook.objects.order_by("pk").values("pk")[:100]
+    Webhook.objects.filter(pk__in=hundred).update(participant=owner.participant)
     table = Attempt._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(PAST)
