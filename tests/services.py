@@ -1,4 +1,4 @@
-"""What the tests need and a machine may lack: PostgreSQL, Chromium, Node.js; brokers are in tests/brokers.py. Found, else
+"""What the tests need and a machine may lack: PostgreSQL, Chromium, Node.js (brokers: tests/brokers.py). Found, else
 installed where allowed.
 
 PostgreSQL is started privately: a fresh cluster in a temporary folder, a free port on loopback, an unprivileged user
