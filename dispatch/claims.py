@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
+from access.unavailable import is_unavailable
 from dispatch import lanes, statuses
 from dispatch.endings import close_lost_attempts, end_unsent, find_hindered
 from dispatch.leasing import Lease, lease_rows
@@ -101,9 +102,9 @@ def claim_due(
     wanted = Room(limit, limit if room is None else room, limit if failing_room is None else failing_room)
     try:
         return _claim(wanted, after, plans, _lease)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
+    except Exception as error:
+        if is_unavailable(error):
+            raise
         # One row that breaks the claim would break every claim after it: find it, and let the others through.
         logger.exception("dispatch.claim_failed")
         return _claim(wanted, after, plans, _lease_singly)
@@ -141,9 +142,9 @@ def _lease_singly(rows: list[Row], work: _Work) -> list[Claimed]:
         try:
             with transaction.atomic():
                 claimed += _lease([row], work)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:
+        except Exception as error:
+            if is_unavailable(error):
+                raise
             logger.exception("dispatch.row_set_aside", delivery=str(row.uuid), seconds=SET_ASIDE.total_seconds())
             Delivery.objects.filter(pk=row.id).update(due_at=work.now + SET_ASIDE)
     return claimed
