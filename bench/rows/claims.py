@@ -13,15 +13,20 @@ LIMIT, AT_ONCE, TURNS = 200, 5, 10
 
 def run(bench: Bench) -> list[Figure]:
     small, big = crowd(bench, SMALL), crowd(bench, BIG)
+    goal = Goal(2, 1.2, most=True)
     with small.inside() as few, big.inside() as many:
-        due = _compare(few, many)
+        anew = _compare(few, many, kept=False)
+        for inside in (few, many):
+            call(inside, "crowd:keep_plans")
+        kept = _compare(few, many, kept=True)
         for inside in (few, many):
             call(inside, "crowd:make_most_not_due")
-        later = _compare(few, many)
+        later = _compare(few, many, kept=True)
     sizes = f"{number(big.waiting)} over {number(bench.share(BIG))}, against {number(small.waiting)}"
     return [
-        _figure(f"claim per row with {sizes}", due, Goal(2, 1.2, most=True)),
-        _figure("the same, nine of ten webhooks with nothing due yet", later, Goal(2, 1.2, most=True)),
+        _figure(f"claim per row with {sizes}", kept, goal),
+        _figure("the same, opening the webhooks' secrets anew each time", anew, goal),
+        _figure("the same, nine of ten webhooks with nothing due yet", later, goal),
     ]
 
 
@@ -30,13 +35,13 @@ def _figure(what: str, compared: tuple[float, float], goal: Goal) -> Figure:
     return Figure(what, many / few, "x", goal, f"{number(many * 1e6)} against {number(few * 1e6)} us per row")
 
 
-def _compare(few: Talker, many: Talker) -> tuple[float, float]:
+def _compare(few: Talker, many: Talker, *, kept: bool) -> tuple[float, float]:
     """Median seconds per row here and there, in turns, after a first turn that only warms up."""
     found: dict[str, list[float]] = {"few": [], "many": []}
     places = {"few": 0, "many": 0}
     for turn in range(TURNS + 1):
         for name, inside in (("few", few), ("many", many)):
-            answer = call(inside, "crowd:claim", times=AT_ONCE, limit=LIMIT, after=places[name])
+            answer = call(inside, "crowd:claim", times=AT_ONCE, limit=LIMIT, after=places[name], kept=kept)
             places[name] = answer["after"]
             found[name] += _each(answer["claims"]) if turn else []
     return median(found["few"]), median(found["many"])
