@@ -164,19 +164,10 @@ def _lease(rows: list[Row], work: _Work) -> list[Claimed]:
 
 def _prepare(row: Row, plan: SendPlan | PlanError, hindered: dict[int, End], now: datetime) -> None:
     """Decide whether the row may be sent, and give it its body if this is the first time."""
+    row.end = row.end or _end_before_sending(row, hindered)
     if row.end:
         return
-    if row.withdrawn:
-        row.end = (State.CANCELLED, Reason.WITHDRAWN)
-    elif row.publication_uuid and not row.subscribed:
-        # It was in flight, or just being written, when the product was taken off the webhook's list.
-        row.end = (State.CANCELLED, Reason.UNSUBSCRIBED)
-    elif row.batch_stopped:
-        # It was in flight when somebody stopped its batch, and failed.
-        row.end = (State.CANCELLED, Reason.STOPPED_BY_USER)
-    elif row.webhook_id in hindered:
-        row.end = hindered[row.webhook_id]
-    elif isinstance(plan, PlanError):
+    if isinstance(plan, PlanError):
         row.end, row.diagnosis = (State.FAILED, Reason.CONFIGURATION), plan.code
     elif row.body is None:
         rendered = render_body(row, body_format=plan.body_format, now=now)
@@ -184,6 +175,17 @@ def _prepare(row: Row, plan: SendPlan | PlanError, hindered: dict[int, End], now
             row.end, row.diagnosis = _end_of_poison(row, rendered, plan), rendered.code
         else:
             _keep_body(row, rendered)
+
+
+def _end_before_sending(row: Row, hindered: dict[int, End]) -> End | None:
+    """Return where a row goes that may not be sent any more; it was in flight, or just being written, until now."""
+    if row.withdrawn:
+        return State.CANCELLED, Reason.WITHDRAWN
+    if row.publication_uuid and not row.subscribed:
+        return State.CANCELLED, Reason.UNSUBSCRIBED
+    if row.batch_stopped:
+        return State.CANCELLED, Reason.STOPPED_BY_USER
+    return hindered.get(row.webhook_id)
 
 
 def _leave_busy(rows: list[Row]) -> None:
