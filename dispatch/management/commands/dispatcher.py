@@ -21,6 +21,9 @@ from vault import sentinel
 
 logger = structlog.get_logger(__name__)
 
+# Of the deadline of a request: while this process waits for SQLite's file it listens to nobody.
+SHARE_OF_DEADLINE = 3
+
 
 class Command(BaseCommand):
     help = "Send what is due, until SIGTERM or Ctrl-C: then finish what is in flight, record it, hand back the rest."
@@ -33,6 +36,7 @@ class Command(BaseCommand):
         if problems := sentinel.check():
             raise CommandError(" ".join(problems))
         with _only_one_here():
+            _wait_shortly_for_the_file()
             self._run(once=options["once"])
 
     def _run(self, *, once: bool) -> None:
@@ -47,6 +51,19 @@ class Command(BaseCommand):
         finally:
             listener.close()
         logger.info("dispatcher.stopped", process=os.getpid())
+
+
+def _wait_shortly_for_the_file() -> None:
+    """Come back to the receivers in time when somebody holds SQLite's file for long, such as a backup.
+
+    The loop then pauses and listens, as it does while PostgreSQL is away. An answer that lies here unread until its
+    deadline would count as none, and its delivery would be sent again.
+    """
+    if connection.vendor == "postgresql":
+        return
+    options = connection.settings_dict["OPTIONS"]
+    options["timeout"] = min(options["timeout"], settings.PORTAL_OUTBOUND_DEADLINE_SECONDS / SHARE_OF_DEADLINE)
+    connection.close()
 
 
 def _nothing_due(dispatcher: Dispatcher) -> bool:
