@@ -15,7 +15,7 @@ TEMPLATES = $(shell find templates -name '*.html')
 
 export PORT ?= 8000
 
-.PHONY: help run test lint fix lock bench mutants messages clean
+.PHONY: help run test lint fix lock bench soak mutants messages clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: $(DEV_STAMP) ## All tests: SQLite, PostgreSQL, real processes, Chromium
 
 bench: $(DEV_STAMP) ## How fast, how big, against other designs (ROWS="rate latency": some rows; else RESULTS.md)
 	@exec $(PY) -m bench --rows "$(ROWS)" $(if $(ROWS),,--write) $(BENCH)
+
+soak: $(DEV_STAMP) ## Minutes of random faults in each running mode (MINUTES=5 each, SEED=..., MODES="sqlite postgres celery")
+	@exec $(PY) -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(MODES),--modes "$(MODES)")
 
 mutants: $(DEV_STAMP) ## Break the code in named ways: each must turn a named test red
 	@exec $(PY) -m tests.mutants.run $(MUTANTS)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from portal.celery import app
 from tests import brokers, services
 from tests.dispatch.running import Senders
 from tests.factories import make_product, make_webhook
+from tests.processes import Oracle
 
 
 @pytest.fixture
@@ -59,6 +61,13 @@ def later(settings: Any) -> Callable[[float], None]:
         settings.PORTAL_TEST_CLOCK_OFFSET_SECONDS += seconds
 
     return move
+
+
+@pytest.fixture
+def oracle(tmp_path: Path, loopback: None) -> Iterator[Oracle]:
+    """The recording receiver in a process of its own."""
+    with Oracle(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture

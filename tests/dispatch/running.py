@@ -1,9 +1,11 @@
 """Real senders on the test's own database, and what they did compared with the oracle's record.
 
 `dispatchers` and `celery_workers` start the processes that send, in the same words; `Senders.start` is one of them, for
-tests that are run once in each of the three running modes (the fixture `senders` of this folder).
+tests that are run once in each of the three running modes (the fixture `senders` of this folder, `in_each_mode`).
 """
 
+import os
+import signal
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -15,10 +17,15 @@ from subprocess import Popen
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.db import connection
 
+from access.actors import Actor
+from dispatch.actions import publish
 from dispatch.models import Attempt, Delivery, DispatcherBeat, Outcome
+from tests.factories import make_product, make_webhooks
 from tests.processes import Oracle, header, manage, portal_environment, started, wait_until
 
 # Small numbers, so that the shortest allowed lease is short and a batch is soon full.
@@ -30,6 +37,13 @@ NUMBERS = {
 }
 LEASE_SECONDS = 30
 SLOTS = 32
+# For senders that are started after others were killed: the leases of those have run out.
+AFTER_THE_LEASE = {"PORTAL_TEST_CLOCK_OFFSET_SECONDS": str(LEASE_SECONDS + 5)}
+
+# The three running modes of delivery.md: `make test` runs the first one on both databases, the second on PostgreSQL.
+in_each_mode = pytest.mark.parametrize(
+    "senders", ["dispatcher", pytest.param("redis", marks=pytest.mark.celery)], indirect=True
+)
 
 
 def database_url() -> str:
@@ -52,7 +66,7 @@ def dispatchers(folder: Path, count: int | None = None, **over: str) -> Iterator
     environment = portal_environment(Path(settings.PORTAL_HOME), database_url(), **NUMBERS | over)
     with ExitStack() as stack:
         running = []
-        for number in range(count or how_many()):
+        for number in range(how_many() if count is None else count):
             log = _log(folder, f"dispatcher-{number}")
             running.append(stack.enter_context(started(*manage("dispatcher"), env=environment, log=log)))
         yield running
@@ -75,7 +89,7 @@ def celery_workers(
         if beat:
             stack.enter_context(started(*celery("beat"), env=environment, log=_log(folder, "beat"), stop_within=5))
         running, logs = [], []
-        for number in range(count or how_many()):
+        for number in range(how_many() if count is None else count):
             logs.append(_log(folder, f"worker-{number}"))
             words = celery("worker", "-n", f"w{number}@test", "-c", "1", "-P", pool)
             running.append(stack.enter_context(started(*words, env=environment, log=logs[-1])))
@@ -108,6 +122,11 @@ class Senders:
             return dispatchers(folder, count, **over)
         return celery_workers(folder, count, broker=self.broker, **over)
 
+    def kill(self, process: Popen[bytes]) -> None:
+        """kill -9 of a sender with all its children: a worker's one sends, not the worker itself."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
     def wait_until_alive(self) -> None:
         """Wait until each dispatcher has shown itself; of Celery's, which share a row for a machine, until one has."""
         expected = 1 if self.broker else how_many()
@@ -116,31 +135,52 @@ class Senders:
         )
 
 
+def publish_to(oracle: Oracle, *paths: str, **over: Any) -> list[Any]:
+    """A webhook for each path of the oracle, told of a new product's first version. `over`: as for `make_webhook`."""
+    product = make_product()
+    webhooks = make_webhooks([oracle.url(path) for path in paths], product=product, **over)
+    publish_file(product)
+    return webhooks
+
+
+def publish_file(product: Any, text: bytes = b"hour;price\n") -> None:
+    publish(product, period="2020-08-15", upload=ContentFile(text, "data.csv"), by=Actor.system("test"))
+
+
 def wait_for_end(within: float = 20.0) -> None:
     """Wait until no delivery is open any more."""
     wait_until(lambda: not Delivery.objects.open().exists(), within=within, what="every delivery to end")
 
 
-def compare(oracle: Oracle, *, kills: int = 0) -> None:
-    """The oracle's comparison (safety.md, section 4): what was accepted, attempted, received and marked delivered."""
-    received: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for request in oracle.received():
-        received[header(request, "webhook-id") or ""].append(request)
-    by_id = {delivery.message_id: delivery for delivery in Delivery.objects.all()}
+def compare(oracle: Oracle, *, kills: int = 0, ends: tuple[str, ...] = ("delivered", "failed")) -> None:
+    """The oracle's comparison (safety.md, section 4): what was accepted, attempted, received and marked delivered.
+
+    `ends`: the states in which a delivery may be now.
+    """
+    received = received_by_id(oracle)
+    by_id = {delivery.message_id: delivery for delivery in Delivery.objects.defer("body")}
     assert set(received) <= set(by_id), "the receiver got something that nobody accepted"
     for delivery in by_id.values():
-        assert delivery.state in ("delivered", "failed"), f"{delivery} ended as {delivery.state}"
+        assert delivery.state in ends, f"{delivery} ended as {delivery.state}"
         if delivery.state == "delivered":
-            assert any(map(_answered_well, received[delivery.message_id])), f"{delivery} was never answered 2xx"
+            assert any(map(answered_well, received[delivery.message_id])), f"{delivery} was never answered 2xx"
     _compare_attempts(received)
-    repeats = sum(_repeats_after_success(requests) for requests in received.values())
+    repeats = sum(map(count_repeats, received.values()))
     assert repeats <= kills * SLOTS, f"{repeats} repeats after a success with {kills} kills"
     for message_id, requests in received.items():
         assert len({request["sha256"] for request in requests}) == 1, f"{message_id} changed its bytes"
         _assert_one_at_a_time(message_id, requests)
 
 
-def _answered_well(request: dict[str, Any]) -> bool:
+def received_by_id(oracle: Oracle) -> dict[str, list[dict[str, Any]]]:
+    """What the oracle got, in order of arrival, by `webhook-id`."""
+    received: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for request in oracle.received():
+        received[header(request, "webhook-id") or ""].append(request)
+    return received
+
+
+def answered_well(request: dict[str, Any]) -> bool:
     # The oracle says 200 on these paths at once, and never comes to the end of the body.
     endless = request["target"].startswith(("/drip/", "/endless"))
     return endless or bool(request["status"] and 200 <= request["status"] < 300)
@@ -156,8 +196,9 @@ def _compare_attempts(received: dict[str, list[dict[str, Any]]]) -> None:
     assert not Attempt.objects.filter(outcome=Outcome.OPEN).exists()
 
 
-def _repeats_after_success(requests: list[dict[str, Any]]) -> int:
-    succeeded = [index for index, request in enumerate(requests) if _answered_well(request)]
+def count_repeats(requests: list[dict[str, Any]]) -> int:
+    """How many requests of one id came after one that was answered 2xx."""
+    succeeded = [index for index, request in enumerate(requests) if answered_well(request)]
     return len(requests) - 1 - succeeded[0] if succeeded else 0
 
 

@@ -1,7 +1,8 @@
 """Real processes, killed for real: faults 1, 2, 3, 5, 6, 7 and 16 of safety.md section 4.
 
-On SQLite one dispatcher works, on PostgreSQL two. The receiver is the oracle, which writes down what it gets before
-it answers and knows nothing of the portal.
+In each running mode (delivery.md, "Who sends, who wakes"): on SQLite one dispatcher works, on PostgreSQL two, or two
+Celery workers. The receiver is the oracle, which writes down what it gets before it answers and knows nothing of the
+portal. Which other tests show which fault: docs/faults.md.
 """
 
 import signal
@@ -16,46 +17,45 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import connection
+from django.db import connection, transaction
 
 from access.actors import Actor
 from dispatch import clock, failpoints
 from dispatch.actions import publish
 from dispatch.models import Attempt, Delivery, DispatcherBeat
-from tests.dispatch.running import LEASE_SECONDS, NUMBERS, compare, database_url, dispatchers, how_many, wait_for_end
-from tests.factories import make_product, make_webhook, make_webhooks
+from tests.dispatch.running import (
+    AFTER_THE_LEASE,
+    NUMBERS,
+    Senders,
+    compare,
+    database_url,
+    dispatchers,
+    how_many,
+    in_each_mode,
+    publish_to,
+    wait_for_end,
+)
+from tests.factories import make_product, make_webhook
 from tests.processes import Oracle, header, kill, manage, portal_environment, run, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 BY = Actor.system("test")
-AFTER_THE_LEASE = {"PORTAL_TEST_CLOCK_OFFSET_SECONDS": str(LEASE_SECONDS + 5)}
-
-
-@pytest.fixture
-def oracle(tmp_path: Path, loopback: None) -> Iterator[Oracle]:
-    with Oracle(tmp_path) as running:
-        yield running
-
-
-def publish_to(oracle: Oracle, *paths: str, **over: Any) -> list[Any]:
-    product = make_product()
-    webhooks = make_webhooks([oracle.url(path) for path in paths], product=product, **over)
-    publish(product, period="2020-08-15", upload=ContentFile(b"hour;price\n", "data.csv"), by=BY)
-    return webhooks
+REDIRECTS = (301, 302, 303, 307, 308)
 
 
 def died_of_kill(process: Any) -> bool:
     return process.poll() == -signal.SIGKILL
 
 
-def test_killed_while_the_post_is_in_flight_it_is_sent_again(oracle, tmp_path):
+@in_each_mode
+def test_killed_while_the_post_is_in_flight_it_is_sent_again(oracle, tmp_path, senders: Senders):
     """Fault 1: the lost attempt is unknown and uncounted, the repeat has the same id and bytes."""
     publish_to(oracle, "/gate/first", max_attempts=1)
-    with dispatchers(tmp_path, 1) as [process]:
+    with senders.start(tmp_path, 1) as [process]:
         oracle.wait_for(1)
-        kill(process)
+        senders.kill(process)
     oracle.open_gate("first")
-    with dispatchers(tmp_path, **AFTER_THE_LEASE):
+    with senders.start(tmp_path, 1, **AFTER_THE_LEASE):
         wait_for_end()
     assert list(Attempt.objects.order_by("number").values_list("outcome", "counted")) == [
         ("unknown", False),
@@ -65,13 +65,14 @@ def test_killed_while_the_post_is_in_flight_it_is_sent_again(oracle, tmp_path):
     compare(oracle, kills=1)
 
 
-def test_killed_after_the_answer_it_is_repeated_exactly_once(oracle, tmp_path):
+@in_each_mode
+def test_killed_after_the_answer_it_is_repeated_exactly_once(oracle, tmp_path, senders: Senders):
     """Fault 2: same webhook-id, same bytes."""
     publish_to(oracle, "/ok")
-    with dispatchers(tmp_path, 1, PORTAL_TEST_FAILPOINT=failpoints.BEFORE_RECORD) as [process]:
-        wait_until(lambda: died_of_kill(process), what="the dispatcher to die")
+    with senders.start(tmp_path, 1, PORTAL_TEST_FAILPOINT=failpoints.BEFORE_RECORD) as [process]:
+        wait_until(lambda: died_of_kill(process), what="the sender to die")
     assert Delivery.objects.get().state == "waiting"
-    with dispatchers(tmp_path, **AFTER_THE_LEASE):
+    with senders.start(tmp_path, 1, **AFTER_THE_LEASE):
         wait_for_end()
     first, second = oracle.received()
     assert (first["status"], second["status"]) == (200, 200)
@@ -80,14 +81,15 @@ def test_killed_after_the_answer_it_is_repeated_exactly_once(oracle, tmp_path):
     compare(oracle, kills=1)
 
 
-def test_killed_between_the_attempts_commit_and_the_post_nothing_is_lost(oracle, tmp_path):
+@in_each_mode
+def test_killed_between_the_attempts_commit_and_the_post_nothing_is_lost(oracle, tmp_path, senders: Senders):
     """Fault 3."""
     publish_to(oracle, "/ok")
-    with dispatchers(tmp_path, 1, PORTAL_TEST_FAILPOINT=failpoints.BEFORE_POST) as [process]:
-        wait_until(lambda: died_of_kill(process), what="the dispatcher to die")
+    with senders.start(tmp_path, 1, PORTAL_TEST_FAILPOINT=failpoints.BEFORE_POST) as [process]:
+        wait_until(lambda: died_of_kill(process), what="the sender to die")
     assert oracle.received() == []
     assert Attempt.objects.get().outcome == ""
-    with dispatchers(tmp_path, **AFTER_THE_LEASE):
+    with senders.start(tmp_path, 1, **AFTER_THE_LEASE):
         wait_for_end()
     assert len(oracle.received()) == 1
     compare(oracle, kills=1)
@@ -114,11 +116,13 @@ def test_two_hundred_webhooks_are_told_within_a_second(oracle, tmp_path):
     compare_when_ended(oracle)
 
 
-def test_misbehaving_receivers_end_at_the_deadline_and_keep_nobody_waiting(oracle, tmp_path):
-    """Fault 7: hang, drip, reset, endless, gzip bomb, garbage beside healthy ones."""
+@in_each_mode
+def test_misbehaving_receivers_end_at_the_deadline_and_keep_nobody_waiting(oracle, tmp_path, senders: Senders):
+    """Fault 7: hang, drip, reset, endless, gzip bomb, garbage beside healthy ones. Fault 9: nowhere else is called."""
     bad = ["/hang", "/drip/0.2", "/reset", "/endless", "/gzip-bomb", "/garbage", "/hang/b", "/hang/c"]
-    with dispatchers(tmp_path):
-        _wait_for_beats()
+    bad += [f"/redirect/{code}?{oracle.url('/elsewhere')}" for code in REDIRECTS]
+    with senders.start(tmp_path):
+        senders.wait_until_alive()
         publish_to(oracle, *bad, max_attempts=1)
         publish_to(oracle, *(f"/ok/w{number}" for number in range(20)))
         wait_until(lambda: Delivery.objects.filter(state="delivered").count() >= 20, within=5, what="the healthy ones")
@@ -126,36 +130,40 @@ def test_misbehaving_receivers_end_at_the_deadline_and_keep_nobody_waiting(oracl
     ends = dict(
         Delivery.objects.exclude(webhook__request_uri__contains="/ok/").values_list("webhook__request_uri", "state")
     )
-    assert {uri.partition("/")[2].partition("/")[2].partition("/")[2]: state for uri, state in ends.items()} == {
+    redirects = {f"redirect/{code}": "failed" for code in REDIRECTS}
+    assert {uri.split("/", 3)[3].partition("?")[0]: state for uri, state in ends.items()} == redirects | {
         "hang": "failed", "hang/b": "failed", "hang/c": "failed", "reset": "failed", "garbage": "failed",
         "drip/0.2": "delivered", "endless": "delivered", "gzip-bomb": "delivered",
     }  # fmt: skip
+    assert oracle.received("/elsewhere") == []
     compare(oracle)
 
 
-def test_sigterm_under_load_finishes_records_and_hands_back(oracle, tmp_path):
+@in_each_mode
+def test_sigterm_under_load_finishes_records_and_hands_back(oracle, tmp_path, senders: Senders):
     """Fault 16: nothing is lost and nothing is sent twice."""
     publish_to(oracle, *(f"/slow/0.3/w{number}" for number in range(200)))
-    with dispatchers(tmp_path, 1) as [process]:
+    with senders.start(tmp_path, 1) as [process]:
         oracle.wait_for(10)
         process.terminate()
         assert process.wait(15) == 0
     assert not Attempt.objects.filter(outcome="").exists()
     assert not Delivery.objects.filter(lease_token__isnull=False).exists()
     assert Delivery.objects.filter(state="waiting").exists()
-    with dispatchers(tmp_path):
+    with senders.start(tmp_path):
         wait_for_end()
     assert len(oracle.received()) == 200
     compare(oracle)
 
 
-def test_the_database_cut_off_amid_a_batch_loses_nothing_and_repeats_nothing(oracle, tmp_path):
+@in_each_mode
+def test_the_database_cut_off_amid_a_batch_loses_nothing_and_repeats_nothing(oracle, tmp_path, senders: Senders):
     """Fault 5: to its clients PostgreSQL restarts. What is answered meanwhile is written down afterwards."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no server to restart")
-    with dispatchers(tmp_path) as running:
+    with senders.start(tmp_path) as running:
         # One that is still starting would rightly end: it has no row yet that could be lost.
-        _wait_for_beats()
+        senders.wait_until_alive()
         publish_to(oracle, *(f"/slow/1/w{number}" for number in range(120)))
         oracle.wait_for(20)
         # Longer than the deadline: an answer that nobody listens to until then would count as none.
@@ -165,6 +173,21 @@ def test_the_database_cut_off_amid_a_batch_loses_nothing_and_repeats_nothing(ora
         assert all(process.poll() is None for process in running)
     assert Delivery.objects.filter(state="delivered").count() == 120
     assert len(oracle.received()) == 120
+    compare(oracle)
+
+
+def test_a_file_that_somebody_holds_for_longer_than_a_deadline_costs_no_answer(oracle, tmp_path):
+    """Fault 5 on SQLite: the sender waits for the file and listens meanwhile."""
+    if connection.vendor == "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    publish_to(oracle, *(f"/slow/1/w{number}" for number in range(30)))
+    with dispatchers(tmp_path):
+        oracle.wait_for(20)
+        with transaction.atomic():
+            time.sleep(int(NUMBERS["PORTAL_OUTBOUND_DEADLINE_SECONDS"]) + 2)
+        wait_for_end()
+    assert Delivery.objects.filter(state="delivered").count() == 30
+    assert len(oracle.received()) == 30
     compare(oracle)
 
 
