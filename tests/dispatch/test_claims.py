@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from access.actors import Actor
+from dispatch import lanes
 from dispatch.actions import publish
 from dispatch.claims import claim_due
 from dispatch.models import Attempt, Delivery
@@ -77,6 +78,18 @@ def test_a_rate_limit_books_slots_and_closes_the_lane(db, later):
     assert claim_due(10).rows == []
     later(1.2)
     assert len(claim_due(10).rows) == 3
+
+
+def test_a_slot_falls_free_a_moment_after_its_period_and_not_before(db):
+    """CERC-15: the receiver's window begins when the request arrives there, which may be a little late."""
+    make_delivery()
+    [claimed] = claim_due(1).rows
+    rate = lanes.RateLimit(1, 60)
+    free = [
+        lanes.count_free_slots(claimed.webhook_id, rate, claimed.started_at + timedelta(seconds=60, milliseconds=late))
+        for late in (-1, 1, 49, 51)
+    ]
+    assert free == [0, 0, 0, 1]
 
 
 def test_an_expired_lease_is_claimed_again_and_its_attempt_is_unknown(webhook, product, settings, later):

@@ -1,6 +1,7 @@
 """The loop itself: a database that is away, an end, slots that don't wait, embargoes to the second."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import Mock
 
@@ -12,6 +13,7 @@ from access.actors import Actor
 from dispatch import claims, clock, lanes
 from dispatch.actions import announce
 from dispatch.claims import claim_due
+from dispatch.dispatcher import SLOT_TOLERANCE_SECONDS
 from dispatch.models import Attempt, Delivery, Lane
 from tests.factories import make_delivery, make_publication, make_webhook
 from tests.receiver import Answer, Call
@@ -83,6 +85,19 @@ def test_a_slow_claim_does_not_use_up_the_slots_of_a_rate_limit(product, receive
     work()
     assert Delivery.objects.get().state == "delivered"
     assert Attempt.objects.count() == 1
+
+
+def test_a_request_that_would_start_after_its_slot_is_handed_back(receiver, loopback, dispatcher):
+    """CERC-15: late, it could meet the next window's requests at the receiver."""
+    make_delivery(
+        webhook=make_webhook(request_uri=receiver.url("/hook"), rate_limit_count=5, rate_limit_period_seconds=60)
+    )
+    [row] = claim_due(10).rows
+    late = replace(row, booked_at=row.booked_at - 1.1 * SLOT_TOLERANCE_SECONDS)
+    dispatcher._start(late, time.monotonic())
+    dispatcher._finish()
+    assert Attempt.objects.get().outcome == "handed_back"
+    assert receiver.requests() == []
 
 
 def test_no_slots_are_booked_that_nobody_is_free_to_use(db):

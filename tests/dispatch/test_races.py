@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from access.actors import Actor
-from dispatch import fan_out, lanes, sending, statuses
+from dispatch import claims, fan_out, lanes, sending, statuses
 from dispatch.actions import announce, cancel, publish
 from dispatch.claims import claim_due
 from dispatch.models import Delivery, Event, Lane, ProductStatus
@@ -172,6 +172,26 @@ def test_no_claim_waits_for_the_lane_of_another(db):
         list(Lane.objects.select_for_update(no_key=True))
         with ThreadPoolExecutor(1) as pool:
             assert pool.submit(claim).result(20) == 0
+
+
+@pytest.mark.postgres
+def test_two_claims_at_once_exceed_no_cap(db, monkeypatch):
+    """The second comes when the first has picked its rows and has not leased them: it sees the lane locked."""
+    webhook = make_webhook()
+    for _ in range(6):
+        make_delivery(webhook=webhook)
+    Lane.objects.update(in_flight_cap=2)
+    real, beside = claims._lease, []
+
+    def lease(rows: Any, work: Any) -> Any:
+        if not beside:
+            beside.append(None)
+            beside[:] = at_once([lambda: len(claim_due(10).rows)])
+        return real(rows, work)
+
+    monkeypatch.setattr(claims, "_lease", lease)
+    assert len(claim_due(10).rows) == 2
+    assert beside == [0]
 
 
 def test_cancelling_and_recording_take_deliveries_in_one_order(db):

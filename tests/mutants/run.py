@@ -3,7 +3,8 @@
     python -m tests.mutants.run             all of them
     python -m tests.mutants.run pin lease   those with one of the words in their name
 
-First the named tests must be green as they are. A mutant that stays green is a promise without a test.
+First the named tests must be green as they are. A mutant that stays green is a promise without a test. Some are about
+what only PostgreSQL does: for those a private one is started.
 """
 
 import os
@@ -13,10 +14,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests import services
 from tests.mutants.table import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -25,8 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 class Copy:
     """A copy of the tree in which files are changed and put back."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, postgres_url: str | None = None) -> None:
         self.folder = folder
+        self.postgres_url = postgres_url
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         for name in subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0"):
             if name and (ROOT / name).is_file():
@@ -43,13 +46,18 @@ class Copy:
         finally:
             path.write_text(sound)
 
-    def failures(self, tests: Sequence[str]) -> int:
+    def failures(self, tests: Sequence[str], *, postgres: bool = False) -> int:
         """Run tests in the copy; return how many failed. Raises RuntimeError when none ran at all."""
         report = self.folder / "report.xml"
         report.unlink(missing_ok=True)
         words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
         # No bytecode: a file changed twice within one second could otherwise be taken for the one before.
-        env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        env |= {"PYTHONDONTWRITEBYTECODE": "1"}
+        if postgres:
+            assert self.postgres_url
+            env |= {"DATABASE_URL": self.postgres_url}
+            words.append("--create-db")
         done = subprocess.run(
             words, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
@@ -79,10 +87,16 @@ def main(words: list[str]) -> int:
         print("\n".join(wrong))
         return 1
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="gancho-mutants-") as folder:
-        copy = Copy(Path(folder))
-        named = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
-        if copy.failures(named):
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gancho-mutants-"))
+        url = None
+        if any(mutant.postgres for mutant in mutants):
+            url = stack.enter_context(services.provide_postgres())
+            if url is None:
+                print("PostgreSQL is not here and could not be installed")
+                return 1
+        copy = Copy(Path(folder), url)
+        if not _are_sound(copy, mutants):
             print("the named tests fail without any mutant: mend them first")
             return 1
         survivors = [mutant.name for mutant in mutants if not _is_noticed(copy, mutant)]
@@ -91,10 +105,19 @@ def main(words: list[str]) -> int:
     return 1 if survivors else 0
 
 
+def _are_sound(copy: Copy, mutants: Sequence[Mutant]) -> bool:
+    for postgres in (False, True):
+        chosen = [mutant for mutant in mutants if mutant.postgres == postgres]
+        named = list(dict.fromkeys(test for mutant in chosen for test in mutant.tests))
+        if named and copy.failures(named, postgres=postgres):
+            return False
+    return True
+
+
 def _is_noticed(copy: Copy, mutant: Mutant) -> bool:
     with copy.broken(mutant):
         try:
-            noticed = copy.failures(mutant.tests) > 0
+            noticed = copy.failures(mutant.tests, postgres=mutant.postgres) > 0
         except RuntimeError as error:
             # A mutant that breaks the import or the fixtures proves nothing about the test.
             print(f"ERROR     {mutant.name}\n{error}", flush=True)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mutant:
-    """One named fault. `tests` are the pytest ids of which at least one must turn red."""
+    """One named fault. `tests` are the pytest ids of which at least one must turn red; `postgres`: there."""
 
     name: str
     file: str
     old: str
     new: str
     tests: tuple[str, ...]
+    postgres: bool = False
 
 
 MUTANTS = (
@@ -118,6 +119,123 @@ MUTANTS = (
         "    webhooks = Webhook.objects.for_actor(request.actor).filter(uuid=uuid)\n",
         "    webhooks = Webhook.objects.filter(uuid=uuid)\n",
         ("tests/dispatch/test_batches_pages.py::test_who_may_watch_and_who_may_stop",),
+    ),
+    # --- lanes, limits and wake-ups ---------------------------------------------------------------------------------
+    Mutant(
+        "the margin of a rate limit is gone",
+        "dispatch/lanes.py",
+        "SLOT_MARGIN = timedelta(milliseconds=50)\n",
+        "SLOT_MARGIN = timedelta(0)\n",
+        ("tests/dispatch/test_claims.py::test_a_slot_falls_free_a_moment_after_its_period_and_not_before",),
+    ),
+    Mutant(
+        "a rate limit is known and not kept",
+        "dispatch/lanes.py",
+        "    lane.slots = min(lane.slots, free)\n",
+        "",
+        ("tests/dispatch/test_claims.py::test_a_rate_limit_books_slots_and_closes_the_lane",),
+    ),
+    Mutant(
+        "a request starts long after its slot",
+        "dispatch/dispatcher.py",
+        "            not_after = min(not_after, claimed.booked_at + SLOT_TOLERANCE_SECONDS)\n",
+        "            pass\n",
+        ("tests/dispatch/test_loop.py::test_a_request_that_would_start_after_its_slot_is_handed_back",),
+    ),
+    Mutant(
+        "no lane lock: two claims share one lane",
+        "dispatch/lanes.py",
+        """    rows = Lane.objects.filter(still_open, webhook__in=list(webhook_ids)).select_for_update(
+        of=("self",), skip_locked=True, no_key=True
+    )
+""",
+        "    rows = Lane.objects.filter(still_open, webhook__in=list(webhook_ids))\n",
+        ("tests/dispatch/test_races.py::test_two_claims_at_once_exceed_no_cap",),
+        postgres=True,
+    ),
+    Mutant(
+        "a claim waits for the lanes of another",
+        "dispatch/lanes.py",
+        'of=("self",), skip_locked=True, no_key=True',
+        'of=("self",), no_key=True',
+        ("tests/dispatch/test_races.py::test_no_claim_waits_for_the_lane_of_another",),
+        postgres=True,
+    ),
+    Mutant(
+        "what is leased is not counted against the cap (SQLite)",
+        "dispatch/picking.py",
+        "    LIMIT MAX(0, MIN(%s, %s - (SELECT COUNT(*) FROM dispatch_delivery l\n"
+        "          WHERE l.webhook_id = %s AND l.lease_token IS NOT NULL AND l.due_at > %s)))\n",
+        "    LIMIT MAX(0, MIN(%s, %s - (SELECT COUNT(*) FROM dispatch_delivery l\n"
+        "          WHERE l.webhook_id = %s AND l.lease_token IS NULL AND l.due_at > %s)))\n",
+        ("tests/dispatch/test_claims.py::test_no_more_in_flight_than_the_lane_allows",),
+    ),
+    Mutant(
+        "what is leased is not counted against the cap (PostgreSQL)",
+        "dispatch/picking.py",
+        "              WHERE l.webhook_id = turn.webhook_id AND l.lease_token IS NOT NULL AND l.due_at > %s)))\n",
+        "              WHERE l.webhook_id = turn.webhook_id AND l.lease_token IS NULL AND l.due_at > %s)))\n",
+        ("tests/dispatch/test_claims.py::test_no_more_in_flight_than_the_lane_allows",),
+        postgres=True,
+    ),
+    Mutant(
+        "no lease on PostgreSQL: a claimed row stays due",
+        "dispatch/leasing.py",
+        "    SET due_at = moment.at + %s * interval '1 second', lease_token = %s,",
+        "    SET due_at = moment.at + %s * interval '0 second', lease_token = %s,",
+        ("tests/dispatch/test_claims.py::test_a_claim_leases_renders_and_writes_the_attempt_before_anything_is_sent",),
+        postgres=True,
+    ),
+    Mutant(
+        "the broker is called before the commit",
+        "dispatch/wakeup.py",
+        "            transaction.on_commit(ask_for_drain)\n",
+        "            ask_for_drain()\n",
+        ("tests/dispatch/test_broker.py::test_nothing_leaves_before_the_commit_or_without_a_broker",),
+        postgres=True,
+    ),
+    Mutant(
+        "the dispatcher is woken before the commit",
+        "dispatch/wakeup.py",
+        "    transaction.on_commit(_send_datagram)\n",
+        "    _send_datagram()\n",
+        ("tests/dispatch/test_broker.py::test_the_datagram_leaves_after_the_commit_and_never_without_one",),
+    ),
+    Mutant(
+        "Retry-After is ignored",
+        "dispatch/retry.py",
+        "    if answer.status not in WAIT_STATUSES:\n",
+        "    if answer.status:\n",
+        ("tests/dispatch/test_dispatcher.py::test_retry_after_keeps_the_whole_lane_closed",),
+    ),
+    Mutant(
+        "Retry-After keeps a webhook waiting for days",
+        "dispatch/retry.py",
+        "seconds=min(max(policy.interval_seconds, asked), RETRY_AFTER_CAP_SECONDS)",
+        "seconds=max(policy.interval_seconds, asked)",
+        ("tests/dispatch/test_retry.py::test_retry_after_keeps_the_whole_webhook_waiting",),
+    ),
+    Mutant(
+        "a product's status stays with what was cancelled",
+        "dispatch/statuses.py",
+        "        _fall_back_from(delivery_ids, now)\n",
+        "",
+        ("tests/dispatch/test_publish.py::test_withdrawal_cancels_what_waits_and_the_status_falls_back",),
+    ),
+    Mutant(
+        "a database that is read-only for a while is taken for a mistake, and its results are thrown away",
+        "access/unavailable.py",
+        '_READ_ONLY = "25006"\n',
+        '_READ_ONLY = ""\n',
+        ("tests/portal/test_unavailable.py::test_a_result_that_cannot_be_written_waits_and_nothing_is_sent_twice",),
+        postgres=True,
+    ),
+    Mutant(
+        "a sender that stops keeps what it has not started",
+        "dispatch/dispatcher.py",
+        "            self._keep(Finished(self.queue.popleft()[0], Result(error=outcomes.NOT_STARTED), []))\n",
+        "            self.queue.popleft()\n",
+        ("tests/dispatch/test_loop.py::test_at_the_end_what_was_not_started_is_handed_back_before_the_rest_has_ended",),
     ),
     # --- calls out --------------------------------------------------------------------------------------------------
     Mutant(
