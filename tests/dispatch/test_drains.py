@@ -184,22 +184,6 @@ def test_two_workers_and_two_beats_send_a_thousand_rows_once_each(oracle, tmp_pa
     compare(oracle)
 
 
-def test_a_worker_told_to_stop_finishes_records_and_hands_back(oracle, tmp_path, woken):
-    """Fault 16: nothing is lost and nothing is sent twice."""
-    publish_to(oracle, *(f"/slow/0.5/w{number}" for number in range(200)))
-    with celery_workers(tmp_path, 1, broker=woken.url) as [worker]:
-        oracle.wait_for(10)
-        worker.terminate()
-        assert worker.wait(15) == 0
-    assert not Attempt.objects.filter(outcome="").exists()
-    assert not Delivery.objects.filter(lease_token__isnull=False).exists()
-    assert Delivery.objects.filter(state="waiting").exists()
-    with celery_workers(tmp_path, 1, broker=woken.url):
-        wait_for_end()
-    assert len(oracle.received()) == 200
-    compare(oracle)
-
-
 def test_a_killed_child_loses_nothing_and_its_worker_goes_on(oracle, tmp_path, woken):
     """Fault 1, with Celery: the message of its drain was taken, and is not needed."""
     publish_to(oracle, "/gate/first", max_attempts=1)

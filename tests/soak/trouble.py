@@ -35,10 +35,16 @@ class Trouble:
 
     def make(self) -> None:
         time.sleep(self.rng.uniform(1.0, 4.0))
+        self._revive()
         [kind] = self.rng.choices(list(self._kinds), weights=list(self._kinds.values()))
         self.made[kind.__name__.strip("_")] += 1
         kind()
-        if ended := self.fleet.revive():
+        self._revive()
+
+    def _revive(self) -> None:
+        ended = self.fleet.revive()
+        # One that starts while there is no database rightly ends: whoever watches it starts it again.
+        if ended and not self.notes.may_be_refused:
             self.notes.surprises["a sender ended by itself"] += ended
 
     def end(self) -> None:
