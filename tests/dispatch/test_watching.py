@@ -65,10 +65,10 @@ def test_silence_is_told_once_and_its_end_once(look, settings):
     assert look(2) == ["dispatcher_silent", "dispatcher_silent_over"]
     send_notices()
     silent, over = mail.outbox
-    assert "No notification is being sent" in silent.subject
-    assert "Nothing is lost" in silent.body
+    assert "Nenhuma notificação está sendo enviada" in silent.subject
+    assert "Nada se perde" in silent.body
     assert "http://portal.test/admin/notices/incident/" in silent.body
-    assert "What waited is being sent." in over.body
+    assert "O que aguardava está sendo enviado." in over.body
     # The next silence is another incident.
     beat(ago=5 * MINUTE)
     assert look(3) == ["dispatcher_silent", "dispatcher_silent_over", "dispatcher_silent"]

@@ -1,6 +1,7 @@
 """What `make test` brings along: a private PostgreSQL that goes away again, and sums that hide nothing."""
 
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import psycopg
@@ -81,9 +82,7 @@ def test_an_unknown_part_is_bad_use() -> None:
     assert run.main(["nonsense"]) == 2
 
 
-@pytest.mark.parametrize("process", [True, False])
-@pytest.mark.parametrize("browser", [True, False])
-@pytest.mark.parametrize("postgres", [True, False])
-def test_every_test_belongs_to_a_part(process: bool, browser: bool, postgres: bool) -> None:
-    names = {"process": process, "browser": browser, "postgres": postgres}
+@pytest.mark.parametrize("marks", product([True, False], repeat=4))
+def test_every_test_belongs_to_a_part(marks: tuple[bool, ...]) -> None:
+    names = dict(zip(("process", "browser", "postgres", "celery"), marks, strict=True))
     assert any(eval(part.marks, {}, names) for part in PARTS)
