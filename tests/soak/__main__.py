@@ -9,7 +9,6 @@ found, or a mode did not end within its time.
 import argparse
 import json
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -60,7 +59,7 @@ def soak(mode: str, seconds: float, seed: int) -> dict[str, Any]:
             process.wait(seconds + BESIDE_SECONDS)
         except subprocess.TimeoutExpired:
             # It stops its servers and senders itself when it is asked to.
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             process.wait(60)
     if report.exists():
         return dict(json.loads(report.read_text()))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from tests.soak.surroundings import Surroundings, surroundings
 
 
 def main(mode: str, seconds: str, seed: str, report: str) -> None:
+    # Asked to stop, it still stops what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with surroundings(mode) as around:
         os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
         figures, found = run(around, float(seconds), int(seed))
