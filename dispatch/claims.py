@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
 from access.unavailable import is_unavailable
 from dispatch import lanes, statuses
@@ -23,9 +23,6 @@ logger = structlog.get_logger(__name__)
 # How long a row that breaks its claim is left alone. It is not ended: a mistake of a release of ours could
 # otherwise end every delivery that it meets.
 SET_ASIDE = timedelta(minutes=5)
-
-_OFF = ("enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_seqscan")
-PLAN_BY_INDEX = "SELECT " + ", ".join(f"set_config('{name}', 'off', true)" for name in _OFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +49,13 @@ class Claimed:
 class Claim:
     """What a claim took, and where the next one goes on (webhook id; 0: at the beginning).
 
-    `all_seen`: there was no more due than what this claim looked at. `busy`: another claim had some of the lanes.
+    `complete`: whatever may be sent now was taken. `busy`: another claim had some of the lanes.
     """
 
     rows: list[Claimed] = field(default_factory=list)
     last_webhook: int = 0
     taken: int = 0
-    all_seen: bool = True
+    complete: bool = True
     busy: bool = False
 
 
@@ -112,27 +109,19 @@ def claim_due(
 
 def _claim(room: Room, after: int, plans: PlanCache, prepare: Prepare) -> Claim:
     with transaction.atomic():
-        _plan_by_index()
         look = lanes.look_for_due(after=after, limit=room.limit)
         wanted = list(dict.fromkeys([*look.urgent, *look.due]))
         if not wanted:
-            return Claim(last_webhook=look.last, all_seen=look.all_seen)
+            return Claim(last_webhook=look.last, complete=look.all_seen)
         locked, busy = lanes.lock_lanes(wanted, look.now)
-        picked = pick(locked, look.urgent, limit=room.limit, room=room.limited, failing_room=room.failing, now=look.now)
+        picked, cut = pick(
+            locked, look.urgent, limit=room.limit, room=room.limited, failing_room=room.failing, now=look.now
+        )
         work = _Work(look.now, {lane.webhook_id: lane for lane in locked}, plans)
         claimed = prepare(picked, work) if picked else []
-    return Claim(claimed, look.last, len(picked), look.all_seen, busy)
-
-
-def _plan_by_index() -> None:
-    """Let PostgreSQL walk the indexes of what waits in this transaction, however old its statistics are.
-
-    A minute after a large publication they still say that hardly anything waits; planned by them, each claim would sort
-    all that is due.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(PLAN_BY_INDEX)
+    # Rows that ended unsent have left their lanes free for the next ones.
+    complete = look.all_seen and not cut and len(claimed) == len(picked)
+    return Claim(claimed, look.last, len(picked), complete, busy)
 
 
 def _lease_singly(rows: list[Row], work: _Work) -> list[Claimed]:

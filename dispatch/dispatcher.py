@@ -166,14 +166,12 @@ class Dispatcher:
         self.failing_claimed += sum(claimed.failing for claimed in claim.rows)
         self.last_webhook = claim.last_webhook
         self.barren_rounds = 0 if claim.taken else self.barren_rounds + (claim.last_webhook == 0)
-        if claim.taken:
-            self.look_again = True
-        elif claim.busy:
-            # Another claim had the lanes, for some milliseconds.
+        if claim.busy:
+            # Another claim had some of the lanes, for some milliseconds.
             self.next_look = time.monotonic() + BUSY_SECONDS
-        elif not claim.all_seen:
+        if not claim.complete:
             # With much due, a claim sees a part of the webhooks: go on until all have been seen in vain.
-            self.look_again = self.barren_rounds < 2
+            self.look_again = self.look_again or claim.taken > 0 or self.barren_rounds < 2
 
     def _start_queued(self) -> None:
         while self.queue and self.pool.free:

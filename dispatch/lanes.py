@@ -5,6 +5,7 @@ ended. What one look costs does not grow with what waits: with little due it rea
 from webhook to webhook through the index, so many at a time.
 """
 
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -73,10 +74,32 @@ UNION ALL SELECT 'end', NULL, NULL FROM visited WHERE webhook_id IS NULL
 """
 
 
+# A minute after a large publication PostgreSQL's statistics still say that hardly anything waits, and by them it would
+# sort all that is due in each look.
+_OFF = ("enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_seqscan")
+PLAN_BY_INDEX = "SELECT " + ", ".join(f"set_config('{name}', 'off', true)" for name in _OFF)
+SLOW_LOOK_SECONDS = 0.02
+DISTRUST_SECONDS = 60.0
+
+
+class Misplanned:
+    """After a slow look, claims walk the indexes for a while, whatever the statistics say."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+    def note(self, seconds: float) -> None:
+        if seconds > SLOW_LOOK_SECONDS and connection.vendor == "postgresql":
+            self.until = time.monotonic() + DISTRUST_SECONDS
+
+
+_misplanned = Misplanned()
+
+
 @dataclass(slots=True)
 class Look:
-    """What one look found. `last`: where the next one goes on, 0 for the beginning. `all_seen`: there is no more due
-    than what was found here, and no other webhook had to be passed over."""
+    """What one look found. `last`: where the next one goes on, 0 for the beginning. `all_seen`: no webhook with anything
+    due was left out."""
 
     now: datetime
     urgent: list[int] = field(default_factory=list)
@@ -113,10 +136,14 @@ def look_for_due(*, after: int, limit: int) -> Look:
     moment, moment_params = clock.sql_now()
     looked_at = clock.now() if connection.vendor != "postgresql" else None
     caps = [FAILING_AFTER, settings.PORTAL_DISPATCH_LANE_CAP]
+    begun = time.monotonic()
     with connection.cursor() as cursor:
+        if begun < _misplanned.until:
+            cursor.execute(PLAN_BY_INDEX)
         steps = [wanted, LOOK_ROWS, after, LOOK_ROWS, LOOK_WEBHOOKS, LOOK_ROWS]
         cursor.execute(LOOK.format(now=moment), [*moment_params, *steps, *caps])
         rows = cursor.fetchall()
+    _misplanned.note(time.monotonic() - begun)
     found: dict[str, list[int]] = {}
     for kind, webhook_id, at in rows:
         found.setdefault(kind, []).append(webhook_id)
@@ -134,7 +161,8 @@ def _choose(look: Look, found: dict[str, list[int]], *, after: int, wanted: int)
     if len(due) > wanted:
         look.last, look.all_seen = look.due[-1], False
     elif "visited" in found:
-        look.last, look.all_seen = (0 if "end" in found else found["visited"][0]), False
+        look.last = 0 if "end" in found else found["visited"][0]
+        look.all_seen = after == 0 and look.last == 0
 
 
 def lock_lanes(webhook_ids: Collection[int], now: datetime) -> tuple[list[LockedLane], bool]:

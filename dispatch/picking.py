@@ -107,8 +107,9 @@ class Row:
 
 def pick(
     lanes: Sequence[LockedLane], urgent: Iterable[int], *, limit: int, room: int, failing_room: int, now: datetime
-) -> list[Row]:
-    """Return due rows of the locked lanes: at most `limit`, the urgent ones first. Locks them.
+) -> tuple[list[Row], bool]:
+    """Return due rows of the locked lanes, at most `limit`, the urgent ones first, and whether more would have been
+    taken without that limit. Locks them.
 
     `room` and `failing_room`: see `lanes.share`.
     """
@@ -124,7 +125,8 @@ def pick(
         # Urgent rows go before every other lane's first.
         ranked.append((0 if row.urgent else ranks[row.webhook_id] + 1, by_webhook[row.webhook_id]))
         ranks[row.webhook_id] += not row.urgent
-    return [rows[place] for place in share(ranked, limit=limit, room=room, failing_room=failing_room)]
+    taken = share(ranked, limit=limit, room=room, failing_room=failing_room)
+    return [rows[place] for place in taken], len(taken) == limit and len(rows) > limit
 
 
 def _pick(lanes: Sequence[LockedLane], urgent: bool, now: datetime) -> list[Row]:

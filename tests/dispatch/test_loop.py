@@ -147,7 +147,7 @@ def test_one_look_reads_no_more_than_it_is_told_to(db):
     moment, params = clock.sql_now()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE dispatch_delivery")
-        cursor.execute(claims.PLAN_BY_INDEX)
+        cursor.execute(lanes.PLAN_BY_INDEX)
         cursor.execute("EXPLAIN " + lanes.LOOK.format(now=moment), [*params, 64, 128, 0, 128, 128, 128, 4, 4])
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert plan.count("using delivery_claim on dispatch_delivery") >= 2
@@ -170,7 +170,7 @@ def test_what_is_due_is_found_among_thousands_that_are_not(db, monkeypatch, sett
     claim = claim_due(10)
     looks = 1
     while not claim.rows:
-        assert not claim.all_seen
+        assert not claim.complete
         claim = claim_due(10, after=claim.last_webhook)
         looks += 1
     assert [row.delivery_id for row in claim.rows] == [found.pk]
