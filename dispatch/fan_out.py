@@ -10,8 +10,35 @@ from django.db.models import BinaryField, Case, Exists, F, Max, OuterRef, QueryS
 from django.db.models.functions import Cast
 
 from catalog.models import Audience, Product, ProductGrant
-from dispatch.models import Cause, Delivery, Event, Lane, Mode, ProductStatus, Reason, SendBatch, State
+from dispatch.models import Cause, Delivery, Event, Mode, Reason, SendBatch, State
 from webhooks.models import Webhook
+
+OF_EVENT = "d.event_id = %s AND d.cause = 'automatic'"
+OF_BATCH = "d.batch_id = %s AND d.id > %s"
+
+# In one order whoever writes: two publications at once would otherwise wait for each other's rows.
+LANES = """
+INSERT INTO dispatch_lane (webhook_id, failures_in_row)
+SELECT d.webhook_id, 0 FROM dispatch_delivery d
+WHERE {which} AND NOT EXISTS (SELECT 1 FROM dispatch_lane l WHERE l.webhook_id = d.webhook_id)
+ORDER BY d.webhook_id
+ON CONFLICT DO NOTHING
+"""
+
+# The status of a product on every webhook becomes the state of its new delivery (ONS-15). Two publications of a product
+# at once: whichever comes last, the newer delivery stays.
+STATUSES = """
+INSERT INTO dispatch_productstatus (webhook_id, product_id, delivery_id, state, failed_attempts, changed_at)
+SELECT d.webhook_id, publication.product_id, d.id, d.state, 0, %s
+FROM dispatch_delivery d
+JOIN dispatch_event event ON event.id = d.event_id
+JOIN catalog_publication publication ON publication.id = event.publication_id
+WHERE {which}
+ORDER BY d.webhook_id, publication.product_id
+ON CONFLICT (webhook_id, product_id) DO UPDATE
+SET delivery_id = excluded.delivery_id, state = excluded.state, failed_attempts = 0, changed_at = excluded.changed_at
+WHERE excluded.delivery_id > dispatch_productstatus.delivery_id
+"""
 
 
 class RandomUUID(models.Func):
@@ -40,18 +67,15 @@ def fan_out(event: Event, webhooks: QuerySet[Webhook], *, now: datetime, by: str
     made = _insert(Delivery, webhooks, _delivery_columns(event, now, by))
     # From what was written, not from `webhooks` once more: a webhook that has just subscribed would be in one of the
     # two statements only, and a delivery without a lane is never claimed.
-    written = Delivery.objects.filter(event=event, cause=Cause.AUTOMATIC)
-    lane = {"webhook_id": F("webhook_id"), "failures_in_row": Value(0)}
-    _insert(Lane, written, lane, ignore_existing=True, order="webhook_id")
+    _execute(LANES.format(which=OF_EVENT), [event.pk])
     if event.publication and event.mode == Mode.LIVE:
-        point_statuses_to(event, event.publication.product, now=now)
+        point_statuses_to(event, now=now)
     return made
 
 
-def point_statuses_to(event: Event, product: Product, *, now: datetime) -> None:
-    """Make the status of `product` on every webhook told by `event` the state of that new delivery (ONS-15)."""
-    deliveries = Delivery.objects.filter(event=event, cause=Cause.AUTOMATIC)
-    _point_statuses(deliveries, Value(product.pk), now=now, order="webhook_id")
+def point_statuses_to(event: Event, *, now: datetime) -> None:
+    """Make the status of the event's product on every webhook told of it the state of that new delivery (ONS-15)."""
+    _execute(STATUSES.format(which=OF_EVENT), [_adapt(now), event.pk])
 
 
 def write_by_hand(batch: SendBatch, event_ids: Collection[int], *, now: datetime) -> list[int]:
@@ -66,24 +90,17 @@ def write_by_hand(batch: SendBatch, event_ids: Collection[int], *, now: datetime
     events = Event.objects.filter(pk__in=event_ids)
     _insert(Delivery, events, _by_hand_columns(batch, now), ignore_existing=True, order="publication__product__name")
     written = Delivery.objects.filter(batch=batch, pk__gt=before)
-    of_products = written.filter(event__publication__isnull=False)
-    _point_statuses(of_products, F("event__publication__product_id"), now=now, order="event__publication__product_id")
+    _execute(STATUSES.format(which=OF_BATCH), [_adapt(now), batch.pk, before])
     return list(written.values_list("pk", flat=True))
 
 
-def _point_statuses(deliveries: QuerySet[Delivery], product: Any, *, now: datetime, order: str) -> None:
-    columns = {
-        "webhook_id": F("webhook_id"),
-        "product_id": product,
-        "delivery_id": F("pk"),
-        "state": F("state"),
-        "failed_attempts": Value(0),
-        "changed_at": Value(now, output_field=models.DateTimeField()),
-    }
-    # Two publications of a product at once: whichever comes last, the newer delivery stays.
-    newer = "excluded.delivery_id > dispatch_productstatus.delivery_id"
-    conflict = ("webhook_id", "product_id")
-    _insert(ProductStatus, deliveries, columns, conflict=conflict, only_if=newer, order=order)
+def _execute(sql: str, params: list[Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+def _adapt(moment: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)
 
 
 def _delivery_columns(event: Event, now: datetime, by: str) -> dict:
@@ -135,17 +152,9 @@ def _first_values(by: str) -> dict:
 
 
 def _insert(
-    model: type[models.Model],
-    source: QuerySet,
-    columns: dict,
-    *,
-    ignore_existing: bool = False,
-    conflict: tuple[str, ...] = (),
-    only_if: str = "",
-    order: str = "pk",
+    model: type[models.Model], source: QuerySet, columns: dict, *, ignore_existing: bool = False, order: str = "pk"
 ) -> int:
     # A prefix keeps the annotations from clashing with the source's own fields of the same name.
-    # In one order whoever writes: two publications at once would otherwise wait for each other's rows.
     annotated = source.order_by(order).annotate(**{f"new_{name}": value for name, value in columns.items()})
     select, params = annotated.values_list(*(f"new_{name}" for name in columns)).query.sql_with_params()
     quote = connection.ops.quote_name
@@ -153,9 +162,6 @@ def _insert(
     sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) {select}"
     if ignore_existing:
         sql += " ON CONFLICT DO NOTHING"
-    if conflict:
-        changes = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in columns if name not in conflict)
-        sql += f" ON CONFLICT ({', '.join(quote(name) for name in conflict)}) DO UPDATE SET {changes} WHERE {only_if}"
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return max(cursor.rowcount, 0)

@@ -98,8 +98,8 @@ _misplanned = Misplanned()
 
 @dataclass(slots=True)
 class Look:
-    """What one look found. `last`: where the next one goes on, 0 for the beginning. `all_seen`: no webhook with anything
-    due was left out."""
+    """What one look found. `last`: where the next one goes on, 0 for the beginning. `all_seen`: no webhook with
+    anything due was left out."""
 
     now: datetime
     urgent: list[int] = field(default_factory=list)

@@ -99,7 +99,7 @@ def test_of_two_publications_at_once_the_newer_delivery_stays_the_status(subscri
     for event in (older, newer):
         make_delivery(webhook=webhook, event=event)
     for event in (newer, older):
-        fan_out.point_statuses_to(event, product, now=now)
+        fan_out.point_statuses_to(event, now=now)
     status = ProductStatus.objects.get()
     assert status.delivery == Delivery.objects.get(event=newer)
     statuses.point_to(Delivery.objects.get(event=older), product, now=now)
