@@ -37,12 +37,12 @@ def webhook_row_state(request: HttpRequest, *, webhook: Webhook) -> SafeString:
         "strip": _strips(request).get(webhook.pk),
         "webhook": webhook,
     }
-    return render_to_string("dispatch/_webhook_row_state.html", context, request=request)
+    return render_to_string("dispatch/_webhook_row_state.html", context)
 
 
 def webhook_rows_head(request: HttpRequest) -> SafeString:
     """The titles over what `webhook_row_state` puts into each row."""
-    return render_to_string("dispatch/_webhook_rows_head.html", request=request)
+    return render_to_string("dispatch/_webhook_rows_head.html")
 
 
 def webhook_row_reason(request: HttpRequest, *, webhook: Webhook) -> SafeString | None:
@@ -51,11 +51,11 @@ def webhook_row_reason(request: HttpRequest, *, webhook: Webhook) -> SafeString 
     held = _pending(request)[webhook.pk].held
     if held and not health.problem:
         context = {"held": held, "webhook": webhook}
-        return render_to_string("dispatch/_webhook_row_held.html", context, request=request)
+        return render_to_string("dispatch/_webhook_row_held.html", context)
     reason = health.diagnosis.happened if health.diagnosis else health.state.below
     if not (health.problem and reason):
         return None
-    return render_to_string("dispatch/_webhook_row_reason.html", {"health": health, "reason": reason}, request=request)
+    return render_to_string("dispatch/_webhook_row_reason.html", {"health": health, "reason": reason})
 
 
 def webhook_row_sending(request: HttpRequest, *, webhook: Webhook) -> SafeString:
@@ -68,12 +68,12 @@ def webhook_row_sending(request: HttpRequest, *, webhook: Webhook) -> SafeString
         "size": " btn-small",
         "webhook": webhook,
     }
-    return render_to_string("dispatch/_batch_buttons.html", context, request=request)
+    return render_to_string("dispatch/_batch_buttons.html", context)
 
 
 def webhook_row_buttons(request: HttpRequest, *, webhook: Webhook) -> SafeString:
     """Exibir Detalhes (ONS-15, ONS-16)."""
-    return render_to_string("dispatch/_webhook_row_buttons.html", {"webhook": webhook}, request=request)
+    return render_to_string("dispatch/_webhook_row_buttons.html", {"webhook": webhook})
 
 
 def _health(request: HttpRequest) -> dict[int, Health]:

@@ -25,6 +25,7 @@ from webhooks.diagnosis import DIAGNOSES
 from webhooks.models import ProductSubscription, Webhook
 
 FAILURES = 4
+WEBHOOKS = 10
 PUBLICATIONS = 5
 
 
@@ -84,6 +85,15 @@ class Home:
             for each in found
         ]
         return sorted(rows, key=lambda row: not row.health.problem)
+
+    @property
+    def first_webhooks(self) -> list[WebhookRow]:
+        """Those that the page shows; the list of webhooks has them all."""
+        return self.webhooks[:WEBHOOKS]
+
+    @property
+    def has_more_webhooks(self) -> bool:
+        return len(self.webhooks) > WEBHOOKS
 
     @cached_property
     def next_action(self) -> NextAction:

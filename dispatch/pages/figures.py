@@ -1,7 +1,7 @@
 """The figures of the last fourteen days: attempts that succeeded and failed, by day, and the median answer."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -51,7 +51,11 @@ class Bar:
 class Figures:
     days: list[Day]
     median_ms: int | None = None
-    bars: list[Bar] = field(default_factory=list)
+
+    @cached_property
+    def bars(self) -> list[Bar]:
+        """The drawing, made for those rows only that are shown."""
+        return draw_bars(self.days)
 
     @cached_property
     def delivered(self) -> int:
@@ -127,8 +131,6 @@ def _fill(webhook_ids: Collection[int], groups: Iterable[Any], now: datetime) ->
         # An attempt may begin after `now` was read, just behind midnight.
         if 0 <= place < DAYS:
             found[webhook_id].days[place].add(attempts, succeeded=succeeded)
-    for figures in found.values():
-        figures.bars = draw_bars(figures.days)
     return found
 
 
