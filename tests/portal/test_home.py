@@ -246,3 +246,11 @@ def test_publication_list_tells_only_of_ones_own_webhooks(owner: Person, outside
 
     assert "0 of 1, not sent yet" in owner.client.get("/publications/").content.decode()
     assert "None subscribed" in outsider.client.get("/publications/").content.decode()
+
+
+def test_home_shows_the_first_ten_webhooks_and_leads_to_the_rest(owner: Person) -> None:
+    for number in range(11):
+        make_webhook(participant=owner.participant, description=f"hook {number:02}")
+    page = owner.client.get("/").content.decode()
+    assert page.count("14 days\"") + page.count("14 dias\"") == 10
+    assert "All 11 webhooks" in page or "Todos os 11 webhooks" in page
