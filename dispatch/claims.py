@@ -25,7 +25,7 @@ logger = structlog.get_logger(__name__)
 SET_ASIDE = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claimed:
     """One leased delivery, ready to be sent outside any transaction. `failing`: its lane keeps failing."""
 

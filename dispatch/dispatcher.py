@@ -174,9 +174,14 @@ class Dispatcher:
             self.look_again = self.look_again or claim.taken > 0 or self.barren_rounds < 2
 
     def _start_queued(self) -> None:
+        limited = False
         while self.queue and self.pool.free:
             claimed, claimed_at = self.queue.popleft()
             self._start(claimed, claimed_at)
+            limited = limited or claimed.limited
+        if limited:
+            # The receiver counts its window from the arrival: one that leaves late is too near to the next one.
+            self.pool.press(SLOT_TOLERANCE_SECONDS)
 
     def _start(self, claimed: Claimed, claimed_at: float) -> None:
         needed = settings.PORTAL_OUTBOUND_DEADLINE_SECONDS + RECORDING_SECONDS
@@ -198,7 +203,7 @@ class Dispatcher:
     def _send(self, claimed: Claimed, not_after: float) -> None:
         request = build_request(claimed.plan, claimed.message, datetime.now(UTC), not_after)
         # Masked now: the request itself, with its secrets, is forgotten as soon as libcurl has it.
-        self.pool.start(request, (claimed, redacted_headers(claimed.plan, request)))
+        self.pool.start(request, (claimed, redacted_headers(claimed.plan, request)), prompt=claimed.limited)
 
     def _collect(self, patience: float) -> None:
         for (claimed, headers), result in self.pool.poll(patience):

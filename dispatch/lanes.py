@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
 
 from dispatch import clock
 from dispatch.models import Attempt, Lane, Outcome
@@ -73,6 +72,14 @@ UNION ALL SELECT 'visited', MAX(webhook_id), NULL FROM visited HAVING COUNT(*) >
 UNION ALL SELECT 'end', NULL, NULL FROM visited WHERE webhook_id IS NULL
 """
 
+
+# The lanes are asked again with the lock: a record may have closed one since it was found (Retry-After).
+LOCK = """
+SELECT lane.webhook_id, lane.in_flight_cap, lane.failures_in_row, w.rate_limit_count, w.rate_limit_period_seconds
+FROM dispatch_lane lane JOIN webhooks_webhook w ON w.id = lane.webhook_id
+WHERE lane.webhook_id IN ({ids}) AND (lane.open_at IS NULL OR lane.open_at <= %s) {locks}
+"""
+_LOCKS = "FOR NO KEY UPDATE OF lane SKIP LOCKED"
 
 # A minute after a large publication PostgreSQL's statistics still say that hardly anything waits, and by them it would
 # sort all that is due in each look.
@@ -172,13 +179,13 @@ def lock_lanes(webhook_ids: Collection[int], now: datetime) -> tuple[list[Locked
     A limited lane without a free slot is closed until it has one. Belongs in the claim's transaction. On SQLite the
     transaction itself is the lock.
     """
-    # Asked again with the lock: a record may have closed the lane since it was found (Retry-After).
-    still_open = Q(open_at__isnull=True) | Q(open_at__lte=now)
-    rows = Lane.objects.filter(still_open, webhook__in=list(webhook_ids)).select_for_update(
-        of=("self",), skip_locked=True, no_key=True
-    )
-    columns = ("pk", "in_flight_cap", "failures_in_row", "webhook__rate_limit_count")
-    locked = [_lane(*row) for row in rows.values_list(*columns, "webhook__rate_limit_period_seconds")]
+    moment = connection.ops.adapt_datetimefield_value(now)
+    names = ", ".join(["%s"] * len(webhook_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            LOCK.format(ids=names, locks=_LOCKS if connection.vendor == "postgresql" else ""), [*webhook_ids, moment]
+        )
+        locked = [_lane(*row) for row in cursor.fetchall()]
     for lane in locked:
         if lane.rate:
             _book(lane, lane.rate, now)

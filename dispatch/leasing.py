@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -44,7 +44,7 @@ INSERT INTO dispatch_attempt (delivery_id, webhook_id, webhook_version_id, numbe
 SELECT v.delivery, v.webhook, v.version, v.number, %s, '', true, false, moment.at, v.url, '[]', '[]', '', false, '', '',
     '', false, '{{{{}}}}'
 FROM v, moment
-RETURNING delivery_id, id, slot_at
+RETURNING delivery_id, id, extract(epoch FROM slot_at)::float8
 """  # noqa: S608 (names of columns only)
 
 
@@ -91,7 +91,8 @@ def _write_at_once(values: list[dict[str, Any]], token: UUID, booked_at: float) 
         params = [*moment_params, bulk.as_json(values), lease_seconds, token, token]
         cursor.execute(LEASE.format(now=moment), params)
         written = cursor.fetchall()
-    return Lease(token, written[0][2], booked_at, {delivery: attempt for delivery, attempt, _at in written})
+    started_at = datetime.fromtimestamp(written[0][2], UTC)
+    return Lease(token, started_at, booked_at, {delivery: attempt for delivery, attempt, _at in written})
 
 
 def _write_one_by_one(values: list[dict[str, Any]], token: UUID, booked_at: float) -> Lease:

@@ -47,11 +47,13 @@ WITH picked AS (
 )
 """  # noqa: S608 (names of columns only)
 
+# Moments as numbers: Django reads a moment of PostgreSQL in Python, at the price of a signature.
+OCCURRED_AT = {"postgresql": "extract(epoch FROM event.occurred_at)::float8", "sqlite": "event.occurred_at"}
 DETAILS = """
 SELECT picked.id, picked.uuid, picked.webhook_id, picked.event_id, picked.cause, picked.urgent, picked.lease_token,
        picked.attempts_made, picked.counted_attempts, picked.unknown_in_row, picked.body, picked.body_format,
        picked.content_type,
-       event.uuid, event.type, event.occurred_at, CASE WHEN picked.body IS NULL THEN event.payload END,
+       event.uuid, event.type, {occurred_at}, CASE WHEN picked.body IS NULL THEN event.payload END,
        publication.uuid, publication.withdrawn_at IS NOT NULL,
        EXISTS (SELECT 1 FROM webhooks_productsubscription subscription
                WHERE subscription.webhook_id = picked.webhook_id AND subscription.product_id = publication.product_id),
@@ -133,17 +135,24 @@ def _pick(lanes: Sequence[LockedLane], urgent: bool, now: datetime) -> list[Row]
     if not lanes:
         return []
     moment = connection.ops.adapt_datetimefield_value(now)
+    details = DETAILS.format(occurred_at=OCCURRED_AT[connection.vendor])
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             turns = [[lane.webhook_id for lane in lanes], [lane.cap for lane in lanes], [lane.slots for lane in lanes]]
-            cursor.execute(PICKED_BY_LATERAL + DETAILS, [*turns, moment, urgent, moment])
-            return [Row(*values) for values in cursor.fetchall()]
+            cursor.execute(PICKED_BY_LATERAL + details, [*turns, moment, urgent, moment])
+            return [_from_postgresql(*values) for values in cursor.fetchall()]
         rows: list[Row] = []
         for lane in lanes:
             params = [lane.webhook_id, moment, urgent, lane.slots, lane.cap, lane.webhook_id, moment]
-            cursor.execute(PICKED_OF_ONE + DETAILS, params)
+            cursor.execute(PICKED_OF_ONE + details, params)
             rows += [_from_sqlite(*values) for values in cursor.fetchall()]
         return rows
+
+
+def _from_postgresql(*values: Any) -> Row:
+    row = Row(*values)
+    row.occurred_at = datetime.fromtimestamp(values[15], UTC)
+    return row
 
 
 def _from_sqlite(*values: Any) -> Row:

@@ -40,7 +40,7 @@ NOT_SENT = frozenset(
 CONFIGURATION = frozenset({outcomes.HEADER_REFUSED, outcomes.CLIENT_CERTIFICATE_UNUSABLE, outcomes.AUTHORITY_UNUSABLE})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finished:
     """A claimed delivery whose transfer has ended, with the request's headers already masked."""
 
@@ -49,7 +49,7 @@ class Finished:
     request_headers: list[list[str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Judged:
     finished: Finished
     answer: Answer

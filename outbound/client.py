@@ -61,8 +61,8 @@ class Pool:
         """How many requests may be started now."""
         return max(0, self._max_in_flight - self.in_flight)
 
-    def start(self, request: Request, tag: Any) -> None:
-        """Begin a request; its Result comes out of a later `poll` together with the tag.
+    def start(self, request: Request, tag: Any, *, prompt: bool = False) -> None:
+        """Begin a request; its Result comes out of a later `poll` together with the tag. `prompt`: see `press`.
 
         Raises RuntimeError when the pool is full, ValueError for a request that no setting of a participant explains.
         """
@@ -77,7 +77,7 @@ class Pool:
             self._finished.append((tag, _refused(refusal, now)))
             return
         seconds = policy.deadline_seconds if request.deadline_seconds is None else request.deadline_seconds
-        self._resolve(Job(request, tag, address, lines, now, now + seconds))
+        self._resolve(Job(request, tag, address, lines, now, now + seconds, prompt=prompt))
 
     def poll(self, timeout_seconds: float) -> list[tuple[Any, Result]]:
         """Drive the transfers until some are finished; [] when the time is up or somebody called `wake`."""
@@ -94,6 +94,19 @@ class Pool:
         self._woken = False
         finished, self._finished = self._finished, []
         return finished
+
+    def press(self, timeout_seconds: float) -> None:
+        """Drive the transfers until every `prompt` request is on its way, at most so long. For a request that has to
+        leave at its time, before its caller turns to something that takes a while. Results wait for `poll`."""
+        ends_at = time.monotonic() + timeout_seconds
+        while self._unsent() and (left := ends_at - time.monotonic()) > 0:
+            self._waiter.turn(left)
+            self._begin_resolved()
+            self._collect()
+
+    def _unsent(self) -> bool:
+        waiting = any(exchange.connecting for exchange, job in self._running.values() if job.prompt)
+        return waiting or any(job.prompt for job in self._resolving.values())
 
     def wake(self) -> None:
         """Make the current or the next `poll` return at once. Any thread and any signal handler may call it."""

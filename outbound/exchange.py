@@ -113,6 +113,11 @@ class Exchange:
     # --- after the transfer ---------------------------------------------------------------------------------------
 
     @property
+    def connecting(self) -> bool:
+        """True while the request has no connection yet: with one, libcurl sends it at once."""
+        return not self._callbacks.seen.connected_to
+
+    @property
     def may_start_afresh(self) -> bool:
         """True if nothing was sent because the kept connection is dead, or leads where the name no longer does."""
         job, seen = self._callbacks.job, self._callbacks.seen

@@ -18,7 +18,7 @@ class Job:
     """What was asked, and what has been found out so far.
 
     Times are of time.monotonic(). `lines` are the checked headers. `target` is None until the name is resolved
-    and judged.
+    and judged. `prompt`: `Pool.press` waits until it is out.
     """
 
     request: Request
@@ -30,6 +30,7 @@ class Job:
     target: Target | None = None
     dns_seconds: float = 0.0
     fresh: bool = False
+    prompt: bool = False
 
 
 def check_request(request: Request) -> None:

@@ -46,7 +46,7 @@ class Request:
         return f"<Request {self.method} ({len(self.headers)} headers, {len(self.body)} bytes)>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Timing:
     """Seconds spent in each phase. A phase that did not happen (a kept connection, a cached name) is 0."""
 

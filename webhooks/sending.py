@@ -101,7 +101,7 @@ class PlanError:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """What is sent: `message_id` is the delivery's uuid and stays the same on every attempt, as do the bytes."""
 

@@ -291,3 +291,19 @@ def test_a_sender_that_was_interrupted_is_not_used_again(receiver: Receiver, mon
             send(post(hook(receiver)))
     assert client._idle_senders == []
     assert send(post(hook(receiver))).status == 200
+
+
+def test_a_prompt_request_is_out_before_press_returns(receiver: Receiver, pool: Pool) -> None:
+    """CERC-15: what is started and left alone leaves at the next poll only, however long that takes."""
+    pool.start(post(hook(receiver, "/now")), "now", prompt=True)
+    pool.press(5.0)
+    receiver.wait_for(1, path="/now")
+    assert [tag for tag, _result in pool.poll(5.0)] == ["now"]
+
+
+def test_press_waits_for_nobody_else(receiver: Receiver, pool: Pool) -> None:
+    pool.start(post(hook(receiver, "/later")), "later")
+    begun = time.monotonic()
+    pool.press(5.0)
+    assert time.monotonic() - begun < 2.0
+    assert pool.in_flight == 1
