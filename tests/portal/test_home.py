@@ -252,5 +252,5 @@ def test_home_shows_the_first_ten_webhooks_and_leads_to_the_rest(owner: Person) 
     for number in range(11):
         make_webhook(participant=owner.participant, description=f"hook {number:02}")
     page = owner.client.get("/").content.decode()
-    assert page.count("14 days\"") + page.count("14 dias\"") == 10
+    assert page.count('14 days"') + page.count('14 dias"') == 10
     assert "All 11 webhooks" in page or "Todos os 11 webhooks" in page
