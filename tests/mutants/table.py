@@ -145,19 +145,16 @@ MUTANTS = (
     Mutant(
         "no lane lock: two claims share one lane",
         "dispatch/lanes.py",
-        """    rows = Lane.objects.filter(still_open, webhook__in=list(webhook_ids)).select_for_update(
-        of=("self",), skip_locked=True, no_key=True
-    )
-""",
-        "    rows = Lane.objects.filter(still_open, webhook__in=list(webhook_ids))\n",
+        '_LOCKS = "FOR NO KEY UPDATE OF lane SKIP LOCKED"\n',
+        '_LOCKS = ""\n',
         ("tests/dispatch/test_races.py::test_two_claims_at_once_exceed_no_cap",),
         postgres=True,
     ),
     Mutant(
         "a claim waits for the lanes of another",
         "dispatch/lanes.py",
-        'of=("self",), skip_locked=True, no_key=True',
-        'of=("self",), no_key=True',
+        '_LOCKS = "FOR NO KEY UPDATE OF lane SKIP LOCKED"\n',
+        '_LOCKS = "FOR NO KEY UPDATE OF lane"\n',
         ("tests/dispatch/test_races.py::test_no_claim_waits_for_the_lane_of_another",),
         postgres=True,
     ),

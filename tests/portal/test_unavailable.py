@@ -283,7 +283,8 @@ def test_a_result_that_cannot_be_written_waits_and_nothing_is_sent_twice(loopbac
     publish(product, period="2020-08-15", upload=ContentFile(b"x", "x.csv"), by=BY)
     dispatcher = Dispatcher()
     while not dispatcher.pool.in_flight:
-        dispatcher.step()
+        dispatcher._refill()
+        dispatcher._start_queued()
     with read_only():
         deadline = time.monotonic() + 10
         while not dispatcher.done and time.monotonic() < deadline:
