@@ -1,10 +1,7 @@
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from access import audit, audit_chain
@@ -13,6 +10,7 @@ from access.audit_chain import COVERED, link_entries, verify_chain
 from access.audit_triggers import create_triggers, drop_triggers
 from access.models import AuditEntry, AuditLink
 from access.tasks import link_audit_entries
+from tests.at_once import at_once
 from tests.factories import make_user
 
 
@@ -134,17 +132,7 @@ def test_chain_goes_on_with_a_new_key_and_still_verifies_the_old_one(db, setting
 @pytest.mark.django_db(transaction=True)
 def test_two_linkers_at_once_make_one_chain():
     make_entries(30)
-    barrier = Barrier(4)
-
-    def run(_):
-        barrier.wait()
-        try:
-            return link_entries()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(4) as pool:
-        linked = list(pool.map(run, range(4)))
+    linked = at_once([link_entries] * 4)
     assert sum(linked) == 30
     assert list(AuditLink.objects.values_list("position", flat=True)) == list(range(1, 31))
     assert verify_chain().problem == ""

@@ -3,14 +3,12 @@
 import re
 import tracemalloc
 from datetime import timedelta
-from threading import Barrier, Thread
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import time_machine
 from django.core.files.base import ContentFile
-from django.db import connection
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
@@ -20,6 +18,7 @@ from catalog.errors import LinkRefused
 from catalog.file_answers import answer_file
 from catalog.links import download_url, read_token
 from catalog.models import Download, Publication
+from tests.at_once import at_once
 from tests.factories import make_product, make_publication
 from vault import tokens
 
@@ -263,18 +262,7 @@ def test_downloads_are_counted_by_delivery(publication: Publication, client: Cli
 @pytest.mark.django_db(transaction=True)
 def test_parallel_downloads_of_one_link_are_all_counted() -> None:
     publication, delivery = make_publication(), uuid4()
-    barrier = Barrier(6)
-
-    def fetch() -> None:
-        barrier.wait()
-        count_download(publication, delivery_uuid=delivery)
-        connection.close()
-
-    threads = [Thread(target=fetch) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([lambda: count_download(publication, delivery_uuid=delivery)] * 6)
     assert Download.objects.get().count == 6
 
 

@@ -4,13 +4,13 @@ import hashlib
 import os
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from access.actors import Actor
@@ -25,6 +25,7 @@ from catalog.actions import (
 from catalog.errors import FileRefused, PeriodRefused, PublicationRefused
 from catalog.models import Product, Publication
 from catalog.stored_files import ReceivedFile
+from tests.at_once import at_once
 from tests.factories import make_product, make_publication
 
 BY = Actor.system("publish command")
@@ -306,45 +307,23 @@ def test_latest_of_each_gives_one_row_a_product() -> None:
 @pytest.mark.parametrize("contents", [[b"same"] * 6, [b"%d" % n for n in range(6)]], ids=["same", "different"])
 def test_six_publishers_of_one_period_at_once(contents: list[bytes]) -> None:
     product = make_product()
-    barrier, outcomes = Barrier(len(contents)), []
+    received = [receive(content) for content in contents]
 
-    def publish(content: bytes) -> None:
-        received = receive(content)
-        barrier.wait()
-        try:
-            outcomes.append(store_publication(product, period="2020-08-15", received=received, by=BY))
-        finally:
-            connection.close()
+    def publish(upload: ReceivedFile) -> Any:
+        return store_publication(product, period="2020-08-15", received=upload, by=BY)
 
-    threads = [Thread(target=publish, args=(content,)) for content in contents]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    outcomes = at_once(partial(publish, upload) for upload in received)
     expected = len(set(contents))
     assert sum(outcome.created for outcome in outcomes) == expected
     assert sorted(Publication.objects.values_list("version", flat=True)) == list(range(1, expected + 1))
-    assert len(outcomes) == len(contents)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_one_of_many_dispatchers_releases_an_embargo() -> None:
     now = timezone.now()
     publication = make_publication(publish_at=now + timedelta(minutes=5))
-    barrier, outcomes = Barrier(6), []
-
-    def release() -> None:
-        barrier.wait()
-        try:
-            outcomes.append(release_publication(publication, now=now + timedelta(minutes=5), by=BY))
-        finally:
-            connection.close()
-
-    threads = [Thread(target=release) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    end = now + timedelta(minutes=5)
+    outcomes = at_once([lambda: release_publication(publication, now=end, by=BY)] * 6)
     assert sorted(outcomes) == [False] * 5 + [True]
     assert AuditEntry.objects.filter(action="catalog.publication.released").count() == 1
 

@@ -18,7 +18,7 @@ from dispatch.models import Cause, Delivery, Lane, ProductStatus, SendBatch
 from dispatch.records import Finished, record_results
 from dispatch.sending import Press, send_product
 from outbound.transfer import Result
-from tests.dispatch.test_races import at_once
+from tests.at_once import at_once
 from tests.factories import make_product, make_publication, make_webhook
 from webhooks.models import Webhook
 

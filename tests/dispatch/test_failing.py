@@ -1,7 +1,6 @@
 """Webhooks that have failed everything for days: when they are stopped, and how they come back (docs/adr/0008)."""
 
 import threading
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -22,6 +21,7 @@ from dispatch.models import Attempt, Delivery, Lane
 from dispatch.probing import probe_stopped
 from notices.models import Notice
 from notices.tasks import send_notices
+from tests.at_once import at_once
 from tests.factories import make_delivery, make_event, make_webhook, webhook_values
 from tests.receiver import Answer, Hang, Reset
 from webhooks.actions import archive_webhook, stop_webhook, update_webhook
@@ -158,28 +158,9 @@ def test_those_that_failed_for_longest_come_first():
 @pytest.mark.django_db(transaction=True)
 def test_two_jobs_at_once_stop_a_webhook_once():
     webhooks = [make_failing() for _ in range(4)]
-    counts: list[int] = []
-    run_at_once(lambda: counts.append(stop_failing()))
-    assert sum(counts) == len(webhooks)
+    assert sum(at_once([stop_failing] * 2)) == len(webhooks)
     assert Notice.objects.filter(kind="webhook_stopped").count() == len(webhooks)
     assert AuditEntry.objects.filter(action="webhooks.webhook.stopped").count() == len(webhooks)
-
-
-def run_at_once(work: Callable[[], Any]) -> None:
-    line = threading.Barrier(2)
-
-    def run() -> None:
-        try:
-            line.wait(10)
-            work()
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, daemon=True) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
 
 
 def test_an_owner_who_starts_it_again_is_not_stopped_a_minute_later():

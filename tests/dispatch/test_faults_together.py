@@ -17,9 +17,9 @@ from django.utils import timezone
 from access.actors import Actor
 from dispatch.models import Attempt, Delivery, Lane
 from dispatch.sending import Press, send_product
+from tests.at_once import at_once
 from tests.dispatch.hanging import HEALTHY, add_backlog, p95_of_receipts
 from tests.dispatch.running import Senders, compare, database_url, in_each_mode, publish_file, publish_to, wait_for_end
-from tests.dispatch.test_races import at_once
 from tests.factories import make_event, make_product, make_webhook, make_webhooks
 from tests.processes import wait_until
 from webhooks.models import Webhook

@@ -1,7 +1,5 @@
 """Two at once, for real: threads with connections of their own, on both databases."""
 
-import threading
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -19,26 +17,11 @@ from dispatch.models import Delivery, Event, Lane, ProductStatus
 from dispatch.records import Finished, record_results
 from dispatch.sending import Press, send_product
 from outbound.transfer import Result
+from tests.at_once import at_once
 from tests.factories import make_delivery, make_event, make_product, make_publication, make_webhook
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(60)]
 BY = Actor.system("test")
-
-
-def at_once(calls: Iterable[Callable[[], Any]]) -> list[Any]:
-    """Run the calls in threads that all stand at one line first."""
-    calls = list(calls)
-    line = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], Any]) -> Any:
-        try:
-            line.wait(20)
-            return call()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 def settle(delivery_id: int) -> None:

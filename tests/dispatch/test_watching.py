@@ -1,12 +1,10 @@
 """What operators are told of the sending itself: silence and lateness, each once, and its end once."""
 
-import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import connection
 from django.utils import timezone
 
 from dispatch import clock
@@ -15,6 +13,7 @@ from dispatch.models import Attempt, Delivery, DispatcherBeat, Lane
 from dispatch.watching import find_oldest_neglected, watch
 from notices.models import Incident, Notice
 from notices.tasks import send_notices
+from tests.at_once import at_once
 from tests.factories import make_delivery
 
 pytestmark = pytest.mark.django_db
@@ -119,20 +118,7 @@ def test_two_looks_that_are_sure_at_the_same_moment_tell_once(look, later):
     beat(ago=5 * MINUTE)
     look()
     later(30)
-    line = threading.Barrier(2)
-
-    def work() -> None:
-        try:
-            line.wait(10)
-            watch()
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    at_once([watch] * 2)
     assert kinds() == ["dispatcher_silent"]
     assert Incident.objects.get().told_at
 
