@@ -111,7 +111,7 @@ MUTANTS = (
         "dispatch/querysets.py",
         "        return self.filter(lease_token__isnull=True)\n",
         "        return self.all()\n",
-        ("tests/dispatch/test_batches.py::test_stop_cancels_what_waits_and_leaves_what_is_being_sent",),
+        ("tests/dispatch/test_batches_running.py::test_stop_cancels_what_waits_and_leaves_what_is_being_sent",),
     ),
     Mutant(
         "a batch is shown and stopped by anybody who knows it",
