@@ -2,9 +2,10 @@
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,7 @@ class Running:
     workers: list[int]
 
 
-class Design:
+class Design(ABC):
     """One way to deliver. `events`: how many are published in a run, each to all receivers."""
 
     name = ""
@@ -59,9 +60,25 @@ class Design:
         self.receiver = around.receiver
         self.events = max(1, round(self.events * scale))
 
+    @abstractmethod
     def prepare(self) -> None:
         """Once: database and webhooks."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def run(self, events: int | None = None) -> Run:
+        """Deliver and measure. Raises Mismatch."""
+
+    def received(self, since: int) -> Counter[str]:
+        """What the receiver wrote down behind a mark of its own."""
+        return self.received_by(self.receiver, since)
+
+    @staticmethod
+    def received_by(receiver: Receiver, since: int) -> Counter[str]:
+        return Counter(line.webhook_id.replace("-", "") for line in receiver.lines(since))
+
+
+class DesignWithWorkers(Design):
+    """One whose processes deliver what a process of its own publishes, and write it down in tables."""
 
     def run(self, events: int | None = None) -> Run:
         """Start the processes, warm them up with one event, measure, compare with the receiver. Raises Mismatch."""
@@ -72,31 +89,21 @@ class Design:
             time.sleep(WARM_UP_SECONDS)
             return self.measure(running, events or self.events)
 
-    @contextmanager
-    def running(self) -> Iterator[Running]:
+    @abstractmethod
+    def running(self) -> AbstractContextManager[Running]:
         """The processes, up and idle, for the length of the block."""
-        raise NotImplementedError
-        yield
 
+    @abstractmethod
     def mark(self) -> int:
         """A place in the tables: what is delivered later stands behind it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def recorded(self, since: int) -> Counter[str]:
         """What the tables say was delivered behind a mark, as the receiver names it, and how often it was sent."""
-        raise NotImplementedError
 
     def count_recorded(self, since: int) -> int:
         """How many deliveries have ended well behind a mark: cheaper to ask."""
         return self.recorded(since).total()
-
-    def received(self, since: int) -> Counter[str]:
-        """What the receiver wrote down behind a mark of its own."""
-        return self.received_by(self.receiver, since)
-
-    @staticmethod
-    def received_by(receiver: Receiver, since: int) -> Counter[str]:
-        return Counter(line.webhook_id.replace("-", "") for line in receiver.lines(since))
 
     def publish(self, running: Running, events: int) -> dict[str, Any]:
         """Publish; return when that began and how many deliveries it made."""
@@ -128,7 +135,7 @@ class Design:
         return [cpu_seconds(*running.workers), cpu_seconds(publisher), cpu_seconds(self.around.postgres)]
 
 
-class TablesOfItsOwn(Design):
+class TablesOfItsOwn(DesignWithWorkers):
     """A design with a PostgreSQL database. The statements are its own tables' words for: where are we, which and how
     often, and how many."""
 

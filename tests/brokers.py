@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,7 @@ def provide_redis() -> str | None:
     return find_redis()
 
 
-class Server:
+class Server(ABC):
     """A broker of one test's own. A context manager; between start and stop it can be made silent."""
 
     def __init__(self) -> None:
@@ -54,12 +55,13 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    @abstractmethod
     def url(self) -> str:
-        raise NotImplementedError
+        """Where it listens, with its password."""
 
+    @abstractmethod
     def start(self) -> None:
         """Start it, with the port and the password that it had before."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         """kill -9: what it had in memory is gone."""

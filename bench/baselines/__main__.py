@@ -4,10 +4,9 @@ import argparse
 import statistics
 
 from bench.designs import Bare, Naive, Packaged, Run, Tuned
-from bench.portal import Portal
 from bench.surroundings import surroundings
 
-DESIGNS = {"ours": Portal, "naive": Naive, "tuned": Tuned, "packaged": Packaged, "bare": Bare}
+DESIGNS = {"naive": Naive, "tuned": Tuned, "packaged": Packaged, "bare": Bare}
 
 
 def main() -> None:
