@@ -97,7 +97,6 @@ def claim_due(
     """
     plans = PlanCache() if plans is None else plans
     wanted = Room(limit, limit if room is None else room, limit if failing_room is None else failing_room)
-    lanes.prepare_connection()
     try:
         return _claim(wanted, after, plans, _lease)
     except Exception as error:

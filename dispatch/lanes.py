@@ -9,8 +9,6 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
-from weakref import WeakSet
 
 from django.conf import settings
 from django.db import connection
@@ -36,7 +34,7 @@ WITH RECURSIVE
 moment(at) AS MATERIALIZED (SELECT {now}),
 hurried(webhook_id) AS (
     SELECT DISTINCT webhook_id FROM dispatch_delivery
-    WHERE state = 'waiting' AND urgent = true AND due_at <= (SELECT at FROM moment) LIMIT %s
+    WHERE state = 'waiting' AND urgent AND due_at <= (SELECT at FROM moment) LIMIT %s
 ),
 oldest(webhook_id) AS MATERIALIZED (
     SELECT webhook_id FROM dispatch_delivery
@@ -89,26 +87,6 @@ _OFF = ("enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_seqs
 PLAN_BY_INDEX = "SELECT " + ", ".join(f"set_config('{name}', 'off', true)" for name in _OFF)
 SLOW_LOOK_SECONDS = 0.02
 DISTRUST_SECONDS = 60.0
-
-
-NO_BITMAPS = "SELECT set_config('enable_bitmapscan', 'off', false)"
-
-
-def prepare_connection() -> None:
-    """Keep PostgreSQL from bitmap scans on this connection. Call it outside any transaction, before a claim.
-
-    A bitmap visits every dead row of an index until the next vacuum; a plain index scan marks what it found dead, and
-    is not led there again. Claims count what is leased in an index that consists of dead rows but for a few.
-    """
-    connection.ensure_connection()
-    if connection.vendor != "postgresql" or connection.connection in _prepared:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(NO_BITMAPS)
-    _prepared.add(connection.connection)
-
-
-_prepared: WeakSet[Any] = WeakSet()
 
 
 class Misplanned:

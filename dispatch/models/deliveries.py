@@ -158,6 +158,10 @@ class Delivery(models.Model):
             # The claim: urgent rows of every webhook first, then what has been due for longest; pages and metrics: the
             # oldest due.
             models.Index(F("urgent"), F("due_at"), name="delivery_due", condition=Q(state=State.WAITING)),
+            # The claim: which webhooks have something urgent, without reading a backlog to find none.
+            models.Index(
+                F("webhook"), F("due_at"), name="delivery_urgent", condition=Q(state=State.WAITING, urgent=True)
+            ),
             # The claim: how many of a webhook are in flight.
             models.Index(F("webhook"), name="delivery_leased", condition=Q(lease_token__isnull=False)),
             # Holding, its pages, and what is asked before a webhook starts again: what is held for it.
