@@ -1,25 +1,49 @@
 """One event becomes one delivery per webhook that is to hear of it, by INSERT ... SELECT: no loop in Python, and the
-same cost in memory for one webhook or a hundred thousand (GSAN-13)."""
+same cost in memory for one webhook or a hundred thousand (GSAN-13). On PostgreSQL lanes and statuses come with them in
+the same statement.
+"""
 
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, models
-from django.db.models import BinaryField, Case, Exists, F, Max, OuterRef, QuerySet, Value, When
-from django.db.models.functions import Cast
+from django.db import connection
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from catalog.models import Audience, Product, ProductGrant
-from dispatch.models import Cause, Delivery, Event, Mode, Reason, SendBatch, State
+from dispatch.models import Delivery, Event, Mode, SendBatch
 from webhooks.models import Webhook
 
-OF_EVENT = "d.event_id = %s AND d.cause = 'automatic'"
-OF_BATCH = "d.batch_id = %s AND d.id > %s"
+COLUMNS = (
+    "uuid, event_id, webhook_id, subject, cause, batch_id, state, reason, due_at, created_by, created_at, urgent, "
+    "attempts_made, counted_attempts, unknown_in_row, body_format, content_type, last_diagnosis"
+)
+FIRST_VALUES = "%s, %s, false, 0, 0, 0, '', '', ''"
+
+# One for each chosen webhook. Those of a webhook that the system stopped are held.
+AUTOMATIC = f"""
+INSERT INTO dispatch_delivery ({COLUMNS})
+WITH chosen(webhook_id, stopped_at) AS ({{chosen}})
+SELECT {{uuid}}, %s, chosen.webhook_id, %s, 'automatic', NULL,
+       CASE WHEN chosen.stopped_at IS NULL THEN 'waiting' ELSE 'held' END,
+       CASE WHEN chosen.stopped_at IS NULL THEN '' ELSE 'webhook_stopped' END,
+       CASE WHEN chosen.stopped_at IS NULL THEN %s END, {FIRST_VALUES}
+FROM chosen ORDER BY chosen.webhook_id
+"""  # noqa: S608 (names of columns only)
+
+# One for each chosen event. The database lets one wait for each subject.
+BY_HAND = f"""
+INSERT INTO dispatch_delivery ({COLUMNS})
+WITH chosen(event_id, subject, name) AS ({{chosen}})
+SELECT {{uuid}}, chosen.event_id, %s, chosen.subject, %s, %s, 'waiting', '', %s, {FIRST_VALUES}
+FROM chosen WHERE true ORDER BY chosen.name, chosen.event_id
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 (names of columns only)
 
 # In one order whoever writes: two publications at once would otherwise wait for each other's rows.
 LANES = """
 INSERT INTO dispatch_lane (webhook_id, failures_in_row)
-SELECT d.webhook_id, 0 FROM dispatch_delivery d
+SELECT d.webhook_id, 0 FROM {deliveries} d
 WHERE {which} AND NOT EXISTS (SELECT 1 FROM dispatch_lane l WHERE l.webhook_id = d.webhook_id)
 ORDER BY d.webhook_id
 ON CONFLICT DO NOTHING
@@ -30,7 +54,7 @@ ON CONFLICT DO NOTHING
 STATUSES = """
 INSERT INTO dispatch_productstatus (webhook_id, product_id, delivery_id, state, failed_attempts, changed_at)
 SELECT d.webhook_id, publication.product_id, d.id, d.state, 0, %s
-FROM dispatch_delivery d
+FROM {deliveries} d
 JOIN dispatch_event event ON event.id = d.event_id
 JOIN catalog_publication publication ON publication.id = event.publication_id
 WHERE {which}
@@ -40,15 +64,11 @@ SET delivery_id = excluded.delivery_id, state = excluded.state, failed_attempts 
 WHERE excluded.delivery_id > dispatch_productstatus.delivery_id
 """
 
-
-class RandomUUID(models.Func):
-    """A fresh random UUID for each row, made by the database in the form in which Django stores one."""
-
-    template = "gen_random_uuid()"
-    output_field = models.UUIDField()
-
-    def as_sqlite(self, compiler, connection, **extra):  # type: ignore[no-untyped-def]
-        return "lower(hex(randomblob(16)))", []
+WRITTEN = {"deliveries": "dispatch_delivery"}
+OF_EVENT = WRITTEN | {"which": "d.event_id = %s AND d.cause = 'automatic'"}
+OF_BATCH = WRITTEN | {"which": "d.batch_id = %s AND d.id > %s"}
+JUST_MADE = {"deliveries": "made", "which": "true"}
+UUIDS = {"postgresql": "gen_random_uuid()", "sqlite": "lower(hex(randomblob(16)))"}
 
 
 def webhooks_told_of(product: Product) -> QuerySet[Webhook]:
@@ -64,18 +84,40 @@ def fan_out(event: Event, webhooks: QuerySet[Webhook], *, now: datetime, by: str
 
     The webhooks that the system stopped get theirs as held. Lanes are made for webhooks that have none.
     """
-    made = _insert(Delivery, webhooks, _delivery_columns(event, now, by))
+    chosen, params = webhooks.order_by().values_list("pk", "stopped_at").query.sql_with_params()
+    moment = _adapt(now)
+    insert = AUTOMATIC.format(uuid=UUIDS[connection.vendor], chosen=chosen)
+    values = [*params, event.pk, event.subject, moment, by, moment]
+    told = event.publication_id is not None and event.mode == Mode.LIVE
+    if connection.vendor == "postgresql":
+        return _write_at_once(insert, values, moment if told else None)
+    made = _execute(insert, values)
     # From what was written, not from `webhooks` once more: a webhook that has just subscribed would be in one of the
     # two statements only, and a delivery without a lane is never claimed.
-    _execute(LANES.format(which=OF_EVENT), [event.pk])
-    if event.publication and event.mode == Mode.LIVE:
+    _execute(LANES.format(**OF_EVENT), [event.pk])
+    if told:
         point_statuses_to(event, now=now)
     return made
 
 
+def _write_at_once(insert: str, values: list[Any], status_at: Any) -> int:
+    """Deliveries, lanes and, unless `status_at` is None, statuses in one statement."""
+    parts = [
+        f"made AS ({insert} RETURNING id, event_id, webhook_id, state)",
+        f"lanes AS ({LANES.format(**JUST_MADE)})",
+    ]
+    if status_at is not None:
+        parts.append(f"statuses AS ({STATUSES.format(**JUST_MADE)})")
+        values = [*values, status_at]
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {', '.join(parts)} SELECT count(*) FROM made", values)  # noqa: S608 (as above)
+        (made,) = cursor.fetchone()
+    return int(made)
+
+
 def point_statuses_to(event: Event, *, now: datetime) -> None:
     """Make the status of the event's product on every webhook told of it the state of that new delivery (ONS-15)."""
-    _execute(STATUSES.format(which=OF_EVENT), [_adapt(now), event.pk])
+    _execute(STATUSES.format(**OF_EVENT), [_adapt(now), event.pk])
 
 
 def write_by_hand(batch: SendBatch, event_ids: Collection[int], *, now: datetime) -> list[int]:
@@ -87,81 +129,22 @@ def write_by_hand(batch: SendBatch, event_ids: Collection[int], *, now: datetime
     if not event_ids:
         return []
     before = Delivery.objects.filter(batch=batch).aggregate(newest=Max("pk"))["newest"] or 0
-    events = Event.objects.filter(pk__in=event_ids)
-    _insert(Delivery, events, _by_hand_columns(batch, now), ignore_existing=True, order="publication__product__name")
+    events = Event.objects.filter(pk__in=event_ids).order_by()
+    chosen, params = events.values_list("pk", "subject", "publication__product__name").query.sql_with_params()
+    moment = _adapt(now)
+    values = [*params, batch.webhook_id, batch.kind, batch.pk, moment, batch.by_label, moment]
+    _execute(BY_HAND.format(uuid=UUIDS[connection.vendor], chosen=chosen), values)
     written = Delivery.objects.filter(batch=batch, pk__gt=before)
-    _execute(STATUSES.format(which=OF_BATCH), [_adapt(now), batch.pk, before])
+    _execute(STATUSES.format(**OF_BATCH), [moment, batch.pk, before])
     return list(written.values_list("pk", flat=True))
 
 
-def _execute(sql: str, params: list[Any]) -> None:
+def _execute(sql: str, params: list[Any]) -> int:
+    """Run it and return how many rows it wrote."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
+        return max(cursor.rowcount, 0)
 
 
 def _adapt(moment: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(moment)
-
-
-def _delivery_columns(event: Event, now: datetime, by: str) -> dict:
-    moment = Value(now, output_field=models.DateTimeField())
-    stopped = When(stopped_at__isnull=False, then=Value(State.HELD.value))
-    return _first_values(by) | {
-        "event_id": Value(event.pk),
-        "webhook_id": F("pk"),
-        "cause": Value(Cause.AUTOMATIC.value),
-        "subject": Value(event.subject),
-        "state": Case(stopped, default=Value(State.WAITING.value)),
-        "reason": Case(When(stopped_at__isnull=False, then=Value(Reason.WEBHOOK_STOPPED.value)), default=Value("")),
-        "due_at": Case(
-            When(stopped_at__isnull=True, then=moment), default=Value(None), output_field=models.DateTimeField()
-        ),
-        "created_at": moment,
-    }
-
-
-def _by_hand_columns(batch: SendBatch, now: datetime) -> dict:
-    moment = Value(now, output_field=models.DateTimeField())
-    return _first_values(batch.by_label) | {
-        "event_id": F("pk"),
-        "webhook_id": Value(batch.webhook_id),
-        "batch_id": Value(batch.pk),
-        "cause": Value(batch.kind),
-        "subject": F("subject"),
-        "state": Value(State.WAITING.value),
-        "reason": Value(""),
-        "due_at": moment,
-        "created_at": moment,
-    }
-
-
-def _first_values(by: str) -> dict:
-    """What every delivery has when it is written."""
-    return {
-        "uuid": RandomUUID(),
-        "urgent": Value(False),
-        "attempts_made": Value(0),
-        "counted_attempts": Value(0),
-        "unknown_in_row": Value(0),
-        "body": Cast(Value(None), BinaryField()),
-        "body_format": Value(""),
-        "content_type": Value(""),
-        "last_diagnosis": Value(""),
-        "created_by": Value(by),
-    }
-
-
-def _insert(
-    model: type[models.Model], source: QuerySet, columns: dict, *, ignore_existing: bool = False, order: str = "pk"
-) -> int:
-    # A prefix keeps the annotations from clashing with the source's own fields of the same name.
-    annotated = source.order_by(order).annotate(**{f"new_{name}": value for name, value in columns.items()})
-    select, params = annotated.values_list(*(f"new_{name}" for name in columns)).query.sql_with_params()
-    quote = connection.ops.quote_name
-    names = ", ".join(quote(name) for name in columns)
-    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) {select}"
-    if ignore_existing:
-        sql += " ON CONFLICT DO NOTHING"
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return max(cursor.rowcount, 0)
