@@ -73,7 +73,8 @@ def store_publication(
     if not product.active:
         raise PublicationRefused("product_inactive", _("This product is inactive: it can't be published."))
     parsed = parse_period(period, product.periodicity, product.week_starts_on)
-    with transaction.atomic():
+    # Inside the caller's transaction a place to go back to would be two statements for nothing.
+    with transaction.atomic(savepoint=False):
         for _round in range(_ROUNDS):
             newest = product.publications.filter(period=parsed.text).order_by("-version").first()
             if newest and newest.sha256 == received.sha256 and not newest.withdrawn:

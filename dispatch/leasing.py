@@ -22,19 +22,20 @@ COLUMNS = {
     "number": "integer",
     "unknown_in_row": "smallint",
     "url": "text",
-    "body": "bytea",
+    "body": "text",
     "body_format": "text",
     "content_type": "text",
 }
 
-# A body is written once; later claims send null and leave it as it is.
+# A body is written once; later claims send null and leave it as it is. Bodies are UTF-8: taking base64 apart costs
+# PostgreSQL four times as much.
 LEASE = f"""
 WITH moment(at) AS MATERIALIZED (SELECT {{now}}),
 v AS MATERIALIZED (SELECT * FROM {bulk.recordset(COLUMNS, "r")}),
 leased AS (
     UPDATE dispatch_delivery t
     SET due_at = moment.at + %s * interval '1 second', lease_token = %s, attempts_made = v.number,
-        unknown_in_row = v.unknown_in_row, body = COALESCE(decode(v.body, 'base64'), t.body),
+        unknown_in_row = v.unknown_in_row, body = COALESCE(convert_to(v.body, 'UTF8'), t.body),
         body_format = COALESCE(v.body_format, t.body_format), content_type = COALESCE(v.content_type, t.content_type)
     FROM v, moment WHERE t.id = v.delivery
 )
@@ -87,8 +88,9 @@ def _values(row: Row, plan: SendPlan) -> dict[str, Any]:
 def _write_at_once(values: list[dict[str, Any]], token: UUID, booked_at: float) -> Lease:
     moment, moment_params = clock.sql_now()
     lease_seconds = settings.PORTAL_DISPATCH_LEASE_SECONDS
+    texts = [row | {"body": bytes(row["body"]).decode()} if row["body"] is not None else row for row in values]
     with connection.cursor() as cursor:
-        params = [*moment_params, bulk.as_json(values), lease_seconds, token, token]
+        params = [*moment_params, bulk.as_json(texts), lease_seconds, token, token]
         cursor.execute(LEASE.format(now=moment), params)
         written = cursor.fetchall()
     started_at = datetime.fromtimestamp(written[0][2], UTC)

@@ -26,7 +26,7 @@ class Policy:
     exponential: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
     """What one attempt came to: its outcome, the HTTP status if there was one, and the Retry-After header's text."""
 
@@ -40,7 +40,7 @@ class Answer:
         return self.outcome == Outcome.ANSWERED and self.status is not None and 200 <= self.status < 300
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Decision:
     """The delivery's next state, why, when it is due again, and what it means for the whole webhook."""
 
