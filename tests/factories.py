@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 _numbers = count(1)
 
@@ -206,3 +207,15 @@ def make_delivery(*, webhook: Any = None, event: Any = None, **over: Any) -> Any
     return Delivery.objects.create(
         **{"webhook": webhook, "event": event, "subject": event.subject, "due_at": now, "created_at": now} | over
     )
+
+
+def make_attempt(delivery: Any, outcome: str = "answered", **over: Any) -> Any:
+    """The delivery's next attempt, closed unless its outcome is empty."""
+    from django.utils import timezone
+
+    from dispatch.models import Attempt
+
+    now = timezone.now()
+    values = {"number": delivery.attempts.count() + 1, "lease_token": uuid4(), "slot_at": now, "outcome": outcome}
+    values |= {"finished_at": now if outcome else None}
+    return Attempt.objects.create(delivery=delivery, webhook=delivery.webhook, **values | over)

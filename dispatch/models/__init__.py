@@ -4,7 +4,7 @@ from dispatch.models.attempts import Attempt, Outcome
 from dispatch.models.deliveries import Cause, Delivery, Reason, State
 from dispatch.models.events import Event, Mode
 from dispatch.models.lanes import DispatcherBeat, Lane, ProductStatus, SendBatch
-from dispatch.models.tallies import Tally
+from dispatch.models.tallies import Tally, WebhookDay
 
 __all__ = [
     "Attempt",
@@ -20,4 +20,5 @@ __all__ = [
     "SendBatch",
     "State",
     "Tally",
+    "WebhookDay",
 ]

@@ -18,3 +18,21 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.value}"
+
+
+class WebhookDay(models.Model):
+    """How many attempts of one webhook came to what on one day, in the portal's time zone: what lists draw, however
+    many attempts there were. Live events only; lost and handed back attempts are none of the receiver's."""
+
+    webhook = models.ForeignKey("webhooks.Webhook", models.PROTECT, db_index=False, related_name="+")
+    day = models.DateField()
+    delivered = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["webhook", "day"], name="webhook_day_once")]
+        # The purge: what is too old.
+        indexes = [models.Index(fields=["day"], name="webhook_day_day")]
+
+    def __str__(self) -> str:
+        return f"{self.webhook_id} {self.day}: {self.delivered}, {self.failed}"

@@ -11,11 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 
 from dispatch import clock, retention, tallies
-from dispatch.models import Attempt, Delivery, DispatcherBeat, Outcome
+from dispatch.models import Attempt, DispatcherBeat, Outcome
 from notices.models import Notice
 from portal import checks
 from portal.models import JobRun
-from tests.factories import make_delivery, make_webhook
+from tests.factories import make_attempt, make_delivery, make_webhook
 from webhooks.models import Webhook
 
 pytestmark = pytest.mark.django_db
@@ -46,13 +46,6 @@ def attempts(client: Client) -> dict[str, float]:
     return {
         key.removeprefix(name)[:-1]: value for key, value in scrape(client).items() if key.startswith(name) and value
     }
-
-
-def make_attempt(delivery: Delivery, outcome: str = Outcome.ANSWERED, **over: Any) -> Attempt:
-    now = clock.now()
-    values = {"number": delivery.attempts.count() + 1, "lease_token": uuid4(), "slot_at": now, "outcome": outcome}
-    values |= {"finished_at": now if outcome else None}
-    return Attempt.objects.create(delivery=delivery, webhook=delivery.webhook, **values | over)
 
 
 # --- who may read them
