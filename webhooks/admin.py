@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access import cnpj
+from outbound.masking import MASK, masked_url
 from webhooks.auth.registry import METHODS
 from webhooks.diagnosis import DIAGNOSES
 from webhooks.formats import FORMATS
 from webhooks.listing import STATES, describe_state
-from webhooks.masking import MASK, masked_url
 from webhooks.models import Webhook, WebhookTest, WebhookVersion
 from webhooks.searching import find_by_address, read_uuid
 

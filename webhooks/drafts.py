@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from vault.errors import UnreadableSecret
+from vault.sealed_json import open_json
 from webhooks.auth.method import AuthMethod
 from webhooks.auth.registry import METHODS
 from webhooks.models import Webhook, WebhookHeader
-from webhooks.sealed_json import open_json
 from webhooks.values import KEPT, HeaderValues, WebhookValues
 
 

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from outbound import outcomes
+from outbound.masking import masked_url
 from outbound.transfer import Request, Result
-from webhooks.masking import masked_url
 from webhooks.sending import SendPlan, redacted_headers
 
 _NAME_FAILED = frozenset(

@@ -7,9 +7,9 @@ from django.db.models import Q
 
 from catalog.models import Product
 from vault.errors import UnreadableSecret
+from vault.sealed_json import to_json
 from webhooks.drafts import Draft, DraftHeader, stored_auth_secrets
 from webhooks.models import EventTypeSubscription, ProductSubscription, Webhook, WebhookHeader
-from webhooks.sealed_json import to_json
 
 COPIED = (
     "request_uri",

@@ -14,16 +14,16 @@ from uuid import UUID
 
 from django.conf import settings
 
+from outbound.masking import MASK, masked_url, query_values
+from outbound.redaction import Redactor
 from outbound.transfer import Request, Tls
 from vault.errors import UnreadableSecret
+from vault.sealed_json import open_json
 from webhooks.auth import registry
 from webhooks.auth.method import AuthHeader
 from webhooks.errors import CannotPlan
 from webhooks.formats.body import JSON_CONTENT_TYPE
-from webhooks.masking import MASK, masked_url, query_values
 from webhooks.models import Webhook, WebhookHeader
-from webhooks.redaction import Redactor
-from webhooks.sealed_json import open_json
 from webhooks.signing import PREFIX, secret_key, sign
 
 METHOD = "POST"

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from webhooks.masking import masked_url
+from outbound.masking import masked_url
 from webhooks.models import Webhook, WebhookVersion
 
 PLAIN_FIELDS = (

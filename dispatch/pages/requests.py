@@ -21,11 +21,11 @@ from catalog.content import EVENT_TYPE, publication_payload
 from catalog.models import Publication
 from dispatch.models import Cause
 from dispatch.payloads import dump
+from outbound.masking import MASK, masked_url
 from vault.errors import UnreadableSecret
 from webhooks.diagnosis import DIAGNOSES, Diagnosis
 from webhooks.errors import CannotPlan
 from webhooks.formats import EventContent, FormatError, render
-from webhooks.masking import MASK, masked_url
 from webhooks.models import Webhook
 from webhooks.sending import Message, build_plan, build_request, parts_of, redacted_headers
 from webhooks.trials import sample_content

@@ -304,7 +304,7 @@ MUTANTS = (
     ),
     Mutant(
         "secrets are stored with the attempt",
-        "webhooks/redaction.py",
+        "outbound/redaction.py",
         "        if not self._values:\n",
         "        if True:\n",
         ("tests/dispatch/test_dispatcher.py::test_secrets_are_masked_before_an_attempt_is_stored",),

@@ -8,11 +8,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from outbound.masking import MASK
 from tests.factories import make_product, make_webhook, webhook_values
 from tests.people import Person
 from tests.webhooks.pages import posted, text, url
 from webhooks.actions import update_webhook
-from webhooks.masking import MASK
 from webhooks.models import Webhook
 from webhooks.values import HeaderValues
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.utils import timezone
 from standardwebhooks import Webhook as Reference
 
+from outbound.masking import MASK
 from tests.factories import make_webhook
 from webhooks.actions import reveal_signing_secret, rotate_signing_secret
-from webhooks.masking import MASK
 from webhooks.models import Webhook
 from webhooks.sending import Message, PlanError, SendPlan, build_request, load_plans, redacted_headers
 from webhooks.values import HeaderValues

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from webhooks.masking import is_mask
+from outbound.masking import is_mask
 from webhooks.values import KEPT, Kept
 
 

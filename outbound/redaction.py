@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from urllib.parse import quote, quote_plus
 
-from webhooks.masking import MASK
+from outbound.masking import MASK
 
 # Below this length a value turns up in other words by chance; its header is masked by name anyway.
 SHORTEST = 8

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from webhooks.masking import MASK, is_mask, masked_url, query_values
-from webhooks.redaction import Redactor
+from outbound.masking import MASK, is_mask, masked_url, query_values
+from outbound.redaction import Redactor
 
 SECRET = 'CANARY-7f3a"ção&/+'
 
