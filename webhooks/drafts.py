@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from vault.errors import UnreadableSecret
+from vault.kept import KEPT
 from vault.sealed_json import open_json
 from webhooks.auth.method import AuthMethod
 from webhooks.auth.registry import METHODS
 from webhooks.models import Webhook, WebhookHeader
-from webhooks.values import KEPT, HeaderValues, WebhookValues
+from webhooks.values import HeaderValues, WebhookValues
 
 
 @dataclass(frozen=True, repr=False)

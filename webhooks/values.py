@@ -2,19 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from uuid import UUID
 
+from vault.kept import Kept
 from webhooks.models import Backoff
-
-
-class Kept(Enum):
-    """In place of a secret: whatever is stored stays. Nobody can read a secret back in order to send it again."""
-
-    KEPT = "kept"
-
-
-KEPT = Kept.KEPT
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from access.models import AuditEntry
 from tests.factories import make_webhook, webhook_values
 from tests.people import Person
 from tests.receiver import Answer, Receiver
+from vault.kept import KEPT
 from webhooks.errors import InvalidWebhook, TooManyTests
 from webhooks.exchanges import list_steps
 from webhooks.models import Webhook, WebhookTest
 from webhooks.trials import try_webhook
-from webhooks.values import KEPT, HeaderValues
+from webhooks.values import HeaderValues
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback")]
 CANARY = "CANARY-0a1b2c3d"

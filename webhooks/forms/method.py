@@ -11,11 +11,11 @@ from django.utils.text import format_lazy
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from vault.kept import Kept
 from webhooks.auth.method import AuthMethod, Setting
 from webhooks.drafts import stored_auth_secrets
 from webhooks.forms.secrets import SecretInput, given_or_kept
 from webhooks.models import Webhook
-from webhooks.values import Kept
 
 CLEAR = "clear_"
 

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from outbound.masking import is_mask
-from webhooks.values import KEPT, Kept
+from vault.kept import KEPT, Kept
 
 
 class SecretInput(forms.PasswordInput):
