@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "dispatch",
     "webhooks",
     "catalog",
+    "connections",
     "notices",
     "access",
     "vault",
@@ -155,6 +156,7 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password": "20/m/ip,5/m/key",
     "reset_password_from_key": "20/m/ip",
     "change_password": "5/m/user",
+    "reauthenticate": "5/m/user",
 }
 
 LANGUAGE_CODE = "pt-br"
