@@ -1,20 +1,5 @@
-"""Inputs for secrets: what was typed or stored is never sent back to the browser."""
+"""Inputs for secrets: those of connections, under the name that this app's forms know."""
 
-from typing import Any
+from connections.forms.secrets import SecretInput, given_or_kept
 
-from django import forms
-
-from outbound.masking import is_mask
-from vault.kept import KEPT, Kept
-
-
-class SecretInput(forms.PasswordInput):
-    """Always rendered empty. Browsers don't offer to save it as somebody's password."""
-
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__({"autocomplete": "new-password", "spellcheck": "false"} | (attrs or {}), render_value=False)
-
-
-def given_or_kept(text: str) -> str | Kept:
-    """Return what a posted secret means: nothing, or a mask sent back untouched, keeps what is stored."""
-    return KEPT if not text or is_mask(text) else text
+__all__ = ["SecretInput", "given_or_kept"]
