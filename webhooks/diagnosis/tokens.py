@@ -1,6 +1,6 @@
 """Why there was no token to send with: what the token endpoint said, or why it could not be asked.
 
-The codes are those of `connections.tokens.TokenFailure`. The words fit a notification, Testar and a run of a
+The codes are those of `connections.failures`. The words fit a notification, Testar and a run of a
 connection alike. RFC 6749, 5.2 names most of what an endpoint says; RFC 8707 and RFC 9396 the rest.
 """
 
@@ -120,6 +120,13 @@ ANSWERED = (
         _("The authorization server puts very many claims into its tokens."),
         _("Let it issue shorter tokens for this client: fewer claims, or opaque ones."),
     ),
+    Diagnosis(
+        "token_expired",
+        _("Token already expired"),
+        _("A token was obtained, but by its own words it had expired when it came."),
+        _("The clock of the authorization server is wrong, or it gives tokens a life of no length."),
+        _("Set the clock of the authorization server, and let its tokens live for some minutes."),
+    ),
 )
 
 UNREACHED = (
@@ -188,6 +195,13 @@ UNUSABLE = (
         _("No token was asked for: the certificate or its key can't be used for the token request."),
         _("It has expired, is damaged or missing, or is of a kind that the chosen method does not take."),
         _("Upload a certificate that is valid now, together with its key."),
+    ),
+    Diagnosis(
+        "token_connection_incomplete",
+        _("Token request not complete"),
+        _("No token was asked for: what the token request is made of is not complete or can't be sent."),
+        _("A value that the chosen method needs is missing, or a header of the token request breaks the rules."),
+        _("Complete the fields of the token request."),
     ),
 )
 
