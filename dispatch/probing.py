@@ -21,10 +21,11 @@ from dispatch.failing import compute_probe_pause
 from dispatch.models import Lane
 from dispatch.retry import GONE
 from outbound.client import Pool
+from outbound.trace import describe_unsent
 from outbound.transfer import Request, Result
 from webhooks.actions import restate_stop, resume_webhook
 from webhooks.diagnosis import code_for
-from webhooks.exchanges import describe_exchange, describe_unsent
+from webhooks.exchanges import describe_exchange
 from webhooks.models import StoppedReason, Webhook, WebhookTest
 from webhooks.sending import PlanError, SendPlan, build_request, load_plans
 from webhooks.trials import finish_trial, sample_message

@@ -13,10 +13,10 @@ from access.errors import ActionError
 from access.models import Participant
 from access.requests import PortalRequest
 from access.roles import Role
+from outbound.trace import list_steps
 from webhooks.diagnosis import DIAGNOSES
 from webhooks.drafts import make_draft
 from webhooks.errors import TooManyTests, WebhookArchived
-from webhooks.exchanges import list_steps
 from webhooks.forms.editor import WebhookEditor
 from webhooks.models import Webhook, WebhookTest
 from webhooks.rules import find_request_problems

@@ -20,11 +20,12 @@ from access.models import Participant
 from catalog.periods import Periodicity, parse_period
 from outbound import client
 from outbound.masking import masked_url
+from outbound.trace import describe_unsent
 from webhooks.diagnosis import code_for
 from webhooks.drafts import Draft, make_draft
 from webhooks.errors import CannotPlan, InvalidWebhook, TooManyTests
 from webhooks.event_types import WEBHOOK_TEST, EventContent, dump
-from webhooks.exchanges import describe_exchange, describe_unsent
+from webhooks.exchanges import describe_exchange
 from webhooks.formats import render
 from webhooks.models import Webhook, WebhookTest
 from webhooks.rules import find_request_problems

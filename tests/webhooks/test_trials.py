@@ -9,12 +9,12 @@ from django.utils import timezone
 from standardwebhooks import Webhook as Reference
 
 from access.models import AuditEntry
+from outbound.trace import list_steps
 from tests.factories import make_webhook, webhook_values
 from tests.people import Person
 from tests.receiver import Answer, Receiver
 from vault.kept import KEPT
 from webhooks.errors import InvalidWebhook, TooManyTests
-from webhooks.exchanges import list_steps
 from webhooks.models import Webhook, WebhookTest
 from webhooks.trials import try_webhook
 from webhooks.values import HeaderValues
