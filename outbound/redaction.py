@@ -23,6 +23,10 @@ class Redactor:
         words = (word for value in given for word in value.split())
         self._values = tuple(value for value in dict.fromkeys([*given, *words]) if len(value) >= SHORTEST)
 
+    def also(self, *values: str) -> "Redactor":
+        """Return one that masks these values too."""
+        return Redactor([*self._values, *values])
+
     @cached_property
     def _needles(self) -> tuple[str, ...]:
         # Longest first: a short form may be part of a longer one.

@@ -1,7 +1,7 @@
 """From a webhook's configuration to one HTTP request: everything that stays the same is prepared once per plan.
 
-The work per message is one HMAC and a few tuples. Deliveries and Testar go through the same `build_plan` and
-`build_request`. No repr shows a secret.
+The work per message is one HMAC and a few tuples; a private key's signature only where a header has tags. Deliveries
+and Testar go through the same `build_plan` and `build_request`. No repr shows a secret.
 """
 
 import time
@@ -14,17 +14,22 @@ from uuid import UUID
 
 from django.conf import settings
 
+from connections.errors import CannotUse
+from connections.key_pairs import KeyMaterial
+from connections.models import KeyPair
+from connections.tokens import Token, TokenSource, source_of
 from outbound.masking import MASK, masked_url, query_values
 from outbound.redaction import Redactor
 from outbound.transfer import Request, Tls
 from vault.errors import UnreadableSecret
 from vault.sealed_json import open_json
 from webhooks.auth import registry
-from webhooks.auth.method import AuthHeader
+from webhooks.auth.method import AUTHORIZATION, AuthHeader
 from webhooks.errors import CannotPlan
 from webhooks.formats.body import JSON_CONTENT_TYPE
 from webhooks.models import Webhook, WebhookHeader
 from webhooks.signing import PREFIX, secret_key, sign
+from webhooks.tags import TagSigner, UnusableKey, has_tags, make_signer
 
 METHOD = "POST"
 # Never shown, whoever set them.
@@ -43,7 +48,8 @@ class OwnHeader:
 @dataclass(frozen=True, kw_only=True, repr=False)
 class PlanParts:
     """A webhook's configuration with its secrets opened. Signing secrets: the current one, then the previous one, which
-    signs too until `overlap_until`. A form not saved yet has no ids."""
+    signs too until `overlap_until`. `token`: where to get the token that the method asks for. `client_key`: what is
+    shown to a receiver that wants a client certificate. A form not saved yet has no ids."""
 
     participant_id: int
     url: str
@@ -54,6 +60,8 @@ class PlanParts:
     private_ca: str
     signing_secrets: tuple[str, ...]
     overlap_until: datetime | None = None
+    token: TokenSource | None = None
+    client_key: KeyMaterial | None = None
     body_format: str = "documented"
     webhook_id: int | None = None
     webhook_uuid: UUID | None = None
@@ -67,13 +75,15 @@ class PlanParts:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class SendPlan(PlanParts):
-    """The parts and what is prepared of them: all that is needed to send any message of one webhook now."""
+    """The parts and what is prepared of them: all that is needed to send any message of one webhook now, but a token
+    where `token` says where it comes from. `tags`: fills the tags of the own headers; None when there are none."""
 
     headers: tuple[tuple[str, str], ...]
     secret_names: frozenset[str]
     own_content_type: bool
     signing_keys: tuple[bytes, ...]
     tls: Tls | None
+    tags: TagSigner | None
     redactor: Redactor
 
     def __repr__(self) -> str:
@@ -91,6 +101,17 @@ class SendPlan(PlanParts):
             [name, MASK if name.lower() in self.secret_names else self.redactor.text(value)]
             for name, value in self.headers
         ]
+
+    def redactor_with(self, token: Token | None) -> Redactor:
+        """Return what masks the answer to a request that carried this token: the plan's own secrets and the token."""
+        if token is None:
+            return self.redactor
+        # The same token serves many requests, and the forms of a value to look for take a while to make.
+        value, redactor = self.__dict__.get("_with_token", ("", None))
+        if redactor is None or value != token.value:
+            redactor = self.redactor.also(token.value)
+            self.__dict__["_with_token"] = (token.value, redactor)
+        return redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +134,22 @@ class Message:
     content_type: str = JSON_CONTENT_TYPE
 
 
-def build_request(plan: SendPlan, message: Message, now: datetime, not_after: float | None = None) -> Request:
-    """Return the request of one attempt, signed at `now`. `not_after`: time.monotonic() seconds, see outbound."""
+def build_request(
+    plan: SendPlan, message: Message, now: datetime, not_after: float | None = None, *, token: Token | None = None
+) -> Request:
+    """Return the request of one attempt, signed at `now`. `not_after`: time.monotonic() seconds, see outbound.
+
+    A plan with a `token` source needs one to be accepted by the receiver; without it, its `Authorization` is left out.
+    The door judges every header once more when the request is sent, the filled ones included.
+    """
+    headers = plan.headers if plan.tags is None else plan.tags.fill(plan.headers, message.body, now)
+    if token is not None:
+        headers = ((AUTHORIZATION, f"Bearer {token.value}"), *headers)
+    own = _own_headers(plan, message, now)
+    return Request(METHOD, plan.url, headers + own, message.body, tls=plan.tls, not_after=not_after)
+
+
+def _own_headers(plan: SendPlan, message: Message, now: datetime) -> tuple[tuple[str, str], ...]:
     message_id = f"msg_{message.message_id}"
     timestamp = int(now.timestamp())
     keys = plan.signing_keys
@@ -128,15 +163,23 @@ def build_request(plan: SendPlan, message: Message, now: datetime, not_after: fl
         ("gancho-event-type", message.event_type),
         ("gancho-cause", message.cause),
     )
-    if not plan.own_content_type:
-        own = (*own, ("Content-Type", message.content_type))
-    return Request(METHOD, plan.url, plan.headers + own, message.body, tls=plan.tls, not_after=not_after)
+    return own if plan.own_content_type else (*own, ("Content-Type", message.content_type))
 
 
 def redacted_headers(plan: SendPlan, request: Request) -> list[list[str]]:
     """Return the headers of a request of `build_request` as they may be stored and shown."""
-    # What build_request adds after the prepared ones holds no secret: ids, a time, a signature.
-    return plan.redacted + [list(header) for header in request.headers[len(plan.headers) :]]
+    # Besides the prepared ones there are ids, a time and a signature, which are no secrets, and perhaps a token.
+    prepared = {name: (value, shown) for (name, value), (_, shown) in zip(plan.headers, plan.redacted, strict=True)}
+    return [[name, _shown(plan, name, value, prepared.get(name))] for name, value in request.headers]
+
+
+def _shown(plan: SendPlan, name: str, value: str, prepared: tuple[str, str] | None) -> str:
+    if prepared is None:
+        return MASK if name.lower() in CREDENTIAL_NAMES else value
+    template, shown = prepared
+    if value == template:
+        return shown
+    return MASK if name.lower() in plan.secret_names else plan.redactor.text(value)
 
 
 class PlanCache:
@@ -181,7 +224,7 @@ def load_plans(webhook_ids: Iterable[int]) -> dict[int, SendPlan | PlanError]:
         headers.setdefault(header.webhook_id, []).append(header)
     found = {
         webhook.pk: _plan_or_error(webhook, headers.get(webhook.pk, []))
-        for webhook in Webhook.objects.filter(pk__in=ids)
+        for webhook in Webhook.objects.filter(pk__in=ids).select_related("connection__key_pair", "client_key_pair")
     }
     return {pk: found.get(pk) or PlanError("webhook_missing") for pk in ids}
 
@@ -191,12 +234,12 @@ def _plan_or_error(webhook: Webhook, headers: list[WebhookHeader]) -> SendPlan |
         return build_plan(parts_of(webhook, headers))
     except UnreadableSecret as unreadable:
         return PlanError("secret_unreadable", unreadable.message)
-    except CannotPlan as cannot:
+    except (CannotPlan, CannotUse) as cannot:
         return PlanError(cannot.code, cannot.detail)
 
 
 def parts_of(webhook: Webhook, headers: Iterable[WebhookHeader]) -> PlanParts:
-    """Open a stored webhook. Raises UnreadableSecret."""
+    """Open a stored webhook. Raises UnreadableSecret, CannotUse."""
     return PlanParts(
         participant_id=webhook.participant_id,
         url=webhook.request_uri,
@@ -210,6 +253,8 @@ def parts_of(webhook: Webhook, headers: Iterable[WebhookHeader]) -> PlanParts:
         private_ca=webhook.private_ca,
         signing_secrets=tuple(filter(None, (webhook.signing_secret, webhook.previous_signing_secret))),
         overlap_until=webhook.previous_signing_secret_until,
+        token=source_of(webhook.connection) if webhook.connection else None,
+        client_key=_open(webhook.client_key_pair) if webhook.client_key_pair else None,
         body_format=webhook.body_format,
         webhook_id=webhook.pk,
         webhook_uuid=webhook.uuid,
@@ -220,6 +265,11 @@ def parts_of(webhook: Webhook, headers: Iterable[WebhookHeader]) -> PlanParts:
         rate_limit_count=webhook.rate_limit_count,
         rate_limit_period_seconds=webhook.rate_limit_period_seconds,
     )
+
+
+def _open(key_pair: KeyPair) -> KeyMaterial:
+    private_key = key_pair.private_key
+    return KeyMaterial(key_pair.certificate_pem, private_key, key_pair.algorithm, key_pair.fingerprint)
 
 
 def build_plan(parts: PlanParts) -> SendPlan:
@@ -238,7 +288,8 @@ def build_plan(parts: PlanParts) -> SendPlan:
         secret_names=frozenset(secret_names | CREDENTIAL_NAMES),
         own_content_type="content-type" in own_names,
         signing_keys=_signing_keys(parts.signing_secrets),
-        tls=Tls(ca_pem=parts.private_ca) if parts.private_ca else None,
+        tls=_make_tls(parts.private_ca, parts.client_key),
+        tags=_make_tags(parts),
         redactor=Redactor(_secret_values(parts, credentials)),
     )
 
@@ -248,9 +299,31 @@ def _apply_method(parts: PlanParts) -> tuple[AuthHeader, ...]:
         method = registry.get(parts.auth_method)
     except KeyError:
         raise CannotPlan("auth_method_unknown") from None
+    if method.kinds:
+        if parts.token is None:
+            raise CannotPlan("auth_incomplete")
+        return ()
     if not method.is_complete(parts.auth_settings, parts.auth_secrets):
         raise CannotPlan("auth_incomplete")
     return method.apply(parts.auth_settings, parts.auth_secrets)
+
+
+def _make_tls(private_ca: str, client_key: KeyMaterial | None) -> Tls | None:
+    if client_key is None:
+        return Tls(ca_pem=private_ca) if private_ca else None
+    return Tls(private_ca, client_key.certificate_pem, client_key.private_key_pem)
+
+
+def _make_tags(parts: PlanParts) -> TagSigner | None:
+    """Tags are filled in with the key of the method's token request; without one a stored tag would go out as text."""
+    if not any(has_tags(header.value) for header in parts.own_headers):
+        return None
+    if parts.token is None or parts.token.key_pair is None:
+        raise CannotPlan("tags_without_key")
+    try:
+        return make_signer(parts.token.key_pair.private_key_pem)
+    except UnusableKey:
+        raise CannotPlan("tags_without_key") from None
 
 
 def _signing_keys(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
@@ -267,6 +340,7 @@ def _secret_values(parts: PlanParts, credentials: Iterable[AuthHeader]) -> list[
         *(value for header in credentials for value in header.secrets),
         *(header.value for header in parts.own_headers if header.secret),
         *parts.auth_secrets.values(),
+        *(parts.token.secret_values if parts.token else ()),
         *parts.signing_secrets,
         *(secret.removeprefix(PREFIX) for secret in parts.signing_secrets),
         *query_values(parts.url),

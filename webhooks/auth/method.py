@@ -51,6 +51,8 @@ class AuthMethod:
     label: ClassVar[Promise]
     explanation: ClassVar[Promise]
     fields: ClassVar[tuple[Setting, ...]] = ()
+    # The kinds of connection that its token comes from; none: it needs no token.
+    kinds: ClassVar[tuple[str, ...]] = ()
     # What a 401 most likely means with this method, and what to do about it.
     unauthorized_cause: ClassVar[Promise]
     unauthorized_action: ClassVar[Promise]
