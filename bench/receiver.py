@@ -5,7 +5,6 @@ were answered.
 """
 
 import os
-import shutil
 import sys
 import time
 from collections import Counter
@@ -114,9 +113,7 @@ def compare(received: Counter[str], recorded: Counter[str]) -> None:
 @contextmanager
 def running_receiver(folder: Path, *, count: int = 64) -> Iterator[Receiver]:
     """nginx for the length of the block, installed when need be. Raises RuntimeError when it can't be had."""
-    if not find_nginx():
-        services.install("nginx")
-    program = find_nginx()
+    program = services.provide_nginx()
     if not program:
         raise RuntimeError("nginx is not here and could not be installed")
     first = services.free_port(count - 1)
@@ -126,7 +123,7 @@ def running_receiver(folder: Path, *, count: int = 64) -> Iterator[Receiver]:
     configuration = folder / "nginx.conf"
     configuration.write_text(CONFIGURATION.format(folder=folder, listens=listens))
     words = (program, "-p", str(folder), "-c", str(configuration), "-e", str(folder / "error.log"))
-    with started(*words, env={"PATH": _path()}, log=folder / "nginx.log"):
+    with started(*words, env={"PATH": os.environ["PATH"]}, log=folder / "nginx.log"):
         wait_until(receiver.record.exists, what="nginx")
         yield receiver
 
@@ -137,15 +134,6 @@ def running_slow_receiver(folder: Path, name: str, delay_seconds: float) -> Iter
     log, record = folder / f"{name}-port.log", folder / f"{name}-received.log"
     record.touch()
     words = (sys.executable, "-m", "bench.slow_receiver", str(record), str(delay_seconds))
-    with started(*words, env={"PATH": _path()}, log=log):
+    with started(*words, env={"PATH": os.environ["PATH"]}, log=log):
         port = wait_until(lambda: log.read_text().strip(), what="the slow receiver")
         yield Receiver(record, [f"http://127.0.0.1:{port}/hook"])
-
-
-def find_nginx() -> str | None:
-    """The path of nginx, which needn't be on the PATH of an ordinary user."""
-    return shutil.which("nginx", path=_path())
-
-
-def _path() -> str:
-    return f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
