@@ -9,8 +9,7 @@ from django.core.checks import CheckMessage, Error, register
 
 
 def shortest_lease_seconds(*, batch: int, concurrency: int, deadline_seconds: float, token_seconds: float = 0) -> int:
-    """Return the shortest safe lease in seconds: a whole batch, each token and request to its deadline, and 10 s more.
-    """
+    """Return the shortest safe lease in seconds: a whole batch, each with its token to the deadlines, and 10 s."""
     return math.ceil(batch / concurrency) * math.ceil(deadline_seconds + token_seconds) + 10
 
 

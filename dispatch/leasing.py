@@ -25,6 +25,7 @@ COLUMNS = {
     "body": "bytea",
     "body_format": "text",
     "content_type": "text",
+    "counted": "boolean",
 }
 
 # A body is written once; later claims send null and leave it as it is.
@@ -41,8 +42,8 @@ leased AS (
 INSERT INTO dispatch_attempt (delivery_id, webhook_id, webhook_version_id, number, lease_token, outcome, counted,
     succeeded, slot_at, url, request_headers, response_headers, response_body, answer_cut, diagnosis, detail,
     remote_address, private, timing)
-SELECT v.delivery, v.webhook, v.version, v.number, %s, '', true, false, moment.at, v.url, '[]', '[]', '', false, '', '',
-    '', false, '{{{{}}}}'
+SELECT v.delivery, v.webhook, v.version, v.number, %s, '', v.counted, false, moment.at, v.url, '[]', '[]', '', false,
+    '', '', '', false, '{{{{}}}}'
 FROM v, moment
 RETURNING delivery_id, id, extract(epoch FROM slot_at)::float8
 """  # noqa: S608 (names of columns only)
@@ -81,6 +82,7 @@ def _values(row: Row, plan: SendPlan) -> dict[str, Any]:
         "body": row.body if row.rendered else None,
         "body_format": row.body_format if row.rendered else None,
         "content_type": row.content_type if row.rendered else None,
+        "counted": not row.repeat_due,
     }
 
 
@@ -123,6 +125,7 @@ def _write_one_by_one(values: list[dict[str, Any]], token: UUID, booked_at: floa
             lease_token=token,
             slot_at=now,
             url=row["url"],
+            counted=row["counted"],
         )
         for row in values
     )

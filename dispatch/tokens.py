@@ -1,0 +1,232 @@
+"""Tokens for what was claimed: which one a request goes with, who waits here for one, who is handed back.
+
+The cache is asked once for each claim, so that a token which another process has dropped, or whose credentials were
+changed, counts at once; what it said is remembered until then, so that a delivery costs a look into a dictionary.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+
+from connections.cache import WAIT_SECONDS, Refresh, Wait, clear_token, look_up
+from connections.failures import TokenFailure
+from connections.tokens import Token, TokenSource
+from dispatch import failpoints
+from dispatch.claims import Claimed
+from dispatch.fetching import Fetchers
+from dispatch.records import Finished
+from outbound import outcomes
+from outbound.transfer import Result
+
+UNAUTHORIZED: Final = 401
+# What is handed back within one wait beyond so many rows falls due a wait later, and so on: a token endpoint that hangs
+# must not keep a dispatcher busy with taking up and handing back what waits for it.
+BACK_AT_A_TIME: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A claimed delivery that waits for a token which this process is fetching. Times are of time.monotonic()."""
+
+    claimed: Claimed
+    claimed_at: float
+    not_after: float
+
+
+class TokenDesk:
+    """The tokens of one dispatcher. Belongs to the thread of its loop; `wake` is called in others."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._fetchers = Fetchers(wake)
+        self._known: dict[str, Token | TokenFailure | Wait] = {}
+        self._parked: dict[str, list[Parked]] = {}
+        self.parked = 0
+        self._back = HandBacks()
+        self._clock = (datetime.now(UTC), time.monotonic())
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is under way here that the loop has to come back for."""
+        return bool(self.parked or self.fetching or self._back.next_moment())
+
+    @property
+    def fetching(self) -> bool:
+        return len(self._fetchers) > 0
+
+    # --- asking the cache -------------------------------------------------------------------------------------------
+
+    def ask(self, rows: Sequence[Claimed]) -> None:
+        """Ask the cache for the tokens that these rows need, all at once, and fetch what it leaves to us.
+
+        Outside any transaction, after the claim's commit.
+        """
+        sources = {row.plan.token.cache_key: row.plan.token for row in rows if row.plan.token is not None}
+        if sources:
+            # The cache counts by the clock of claims; between them this process's own tells how it goes on.
+            self._clock = (rows[0].started_at, rows[0].booked_at)
+            self._look_up(sources)
+
+    def _look_up(self, sources: dict[str, TokenSource]) -> None:
+        wanted = [source for key, source in sources.items() if key in self._known or key not in self._fetchers]
+        if not wanted:
+            return
+        if len(self._known) > 10_000:
+            self._known.clear()
+        for key, found in look_up(wanted, now=self._now()).items():
+            self._learn(key, sources[key], found)
+
+    def _learn(self, key: str, source: TokenSource, found: Token | Refresh | Wait | TokenFailure) -> None:
+        if isinstance(found, Refresh) or (isinstance(found, Wait) and key in self._fetchers):
+            self._known.pop(key, None)
+        else:
+            self._known[key] = found
+        ticket = found if isinstance(found, Refresh) else found.refresh if isinstance(found, Token) else None
+        if ticket is not None:
+            self._fetchers.send(key, source, ticket)
+
+    def _now(self) -> datetime:
+        moment, read_at = self._clock
+        return moment + timedelta(seconds=time.monotonic() - read_at)
+
+    # --- serving what is about to start -----------------------------------------------------------------------------
+
+    def serve(self, claimed: Claimed, claimed_at: float, not_after: float) -> Token | Finished | None:
+        """Return the token to send it with, or what became of it without one; None: it is parked here."""
+        assert claimed.plan.token is not None
+        key = claimed.plan.token.cache_key
+        found = self._known.get(key)
+        if isinstance(found, Token):
+            if found.expires_at is None or found.expires_at > self._now():
+                return found
+            found = self._known.pop(key) and None
+        if isinstance(found, TokenFailure):
+            words = f"HTTP {found.status} {found.detail}" if found.status else found.detail
+            return Finished(claimed, Result(error=found.code, detail=words.strip()), [])
+        if found is None and key in self._fetchers and self.parked < settings.PORTAL_DISPATCH_BATCH:
+            self._parked.setdefault(key, []).append(Parked(claimed, claimed_at, not_after))
+            self.parked += 1
+            return None
+        # Somebody else fetches, there is no room here, or what was known is over (expired or dropped while this row lay
+        # in the queue): the next claim asks again.
+        return self._hand_back(claimed)
+
+    def _hand_back(self, claimed: Claimed) -> Finished:
+        return Finished(claimed, Result(error=outcomes.NOT_STARTED), [], back_in=self._back.spread())
+
+    # --- what has waited here ---------------------------------------------------------------------------------------
+
+    def take_served(self) -> list[tuple[Claimed, float]]:
+        """Return the parked rows whose token, or the reason for none, has come in: they may start now."""
+        served: list[Parked] = []
+        for key, fetched in self._fetchers.take_back():
+            # A failure to renew a token that still holds is the cache's to remember.
+            if fetched is not None and not (isinstance(fetched, TokenFailure) and key in self._known):
+                self._known[key] = fetched
+            served += self._parked.pop(key, [])
+        self.parked -= len(served)
+        return [(row.claimed, row.claimed_at) for row in served]
+
+    def take_overdue(self) -> list[Finished]:
+        """Return the parked rows that can't wait any longer: their lease or their slot runs out."""
+        now, overdue = time.monotonic(), []
+        for key, rows in list(self._parked.items()):
+            late = [row for row in rows if row.not_after < now]
+            if late:
+                self._parked[key] = [row for row in rows if row.not_after >= now]
+                overdue += late
+        self.parked -= len(overdue)
+        return [self._hand_back(row.claimed) for row in overdue]
+
+    def give_up(self) -> list[Finished]:
+        """Return everything parked, to be handed back at once: others may take it."""
+        rows = [row for rows in self._parked.values() for row in rows]
+        self._parked.clear()
+        self.parked = 0
+        return [Finished(row.claimed, Result(error=outcomes.NOT_STARTED), []) for row in rows]
+
+    def finish(self) -> None:
+        """Wait for the token requests under way, no longer than one may take: what comes is kept for all."""
+        self._fetchers.finish()
+
+    def next_moment(self) -> float | None:
+        """When (time.monotonic()) there is something to do here, whether or not a token comes in before."""
+        moments = [row.not_after for rows in self._parked.values() for row in rows]
+        moments += [moment for moment in (self._fetchers.next_moment(), self._back.next_moment()) if moment]
+        return min(moments, default=None)
+
+    def note_recorded(self, finished: Iterable[Finished]) -> None:
+        """Remember when what was just handed back falls due again. After the record's commit."""
+        self._back.expect({done.back_in for done in finished if done.back_in})
+
+    def some_are_due(self) -> bool:
+        """Whether something that was handed back has fallen due since this was asked last."""
+        return self._back.take_due()
+
+    # --- a receiver that refuses ------------------------------------------------------------------------------------
+
+    def drop_refused(self, finished: Iterable[Finished]) -> None:
+        """Drop the tokens that receivers answered 401 to, and mark the deliveries that are to be repeated: those for
+        which there is another token, or will be. Outside any transaction, before the record.
+
+        Safe to be cut off anywhere, and to be done again: dropping is one conditional update, and nothing else changed.
+        """
+        stale: dict[tuple[str, str], bool] = {}
+        for done in finished:
+            source, token = done.claimed.plan.token, done.token
+            if done.result.status != UNAUTHORIZED or source is None or token is None or done.claimed.repeat:
+                continue
+            if done.stale_token is None:
+                pair = (source.cache_key, token.value)
+                if pair not in stale:
+                    stale[pair] = self._is_stale(source, token)
+                done.stale_token = stale[pair]
+
+    def _is_stale(self, source: TokenSource, token: Token) -> bool:
+        """Whether a repeat would go with another token. One that the cache keeps all the same came after another that
+        was refused within the last minute: asking for a third would not help."""
+        key = source.cache_key
+        if clear_token(source, token.value, now=self._now()):
+            failpoints.reach(failpoints.TOKEN_DROPPED)
+            self._known.pop(key, None)
+            return True
+        if key not in self._fetchers:
+            self._look_up({key: source})
+        found = self._known.get(key)
+        if isinstance(found, Token):
+            return found.value != token.value
+        return not isinstance(found, TokenFailure)
+
+
+class HandBacks:
+    """When what is handed back falls due again: spread when it is much, and not forgotten meanwhile."""
+
+    def __init__(self) -> None:
+        self._window_ends = 0.0
+        self._in_window = 0
+        self._expected: list[float] = []
+
+    def spread(self) -> float:
+        """Return in how many seconds the next row is to fall due: one wait, or several when there are many."""
+        now = time.monotonic()
+        if now >= self._window_ends:
+            self._window_ends, self._in_window = now + WAIT_SECONDS, 0
+        self._in_window += 1
+        return WAIT_SECONDS * (1 + (self._in_window - 1) // BACK_AT_A_TIME)
+
+    def expect(self, delays: Collection[float]) -> None:
+        """Note that rows fall due in so many seconds from now."""
+        now = time.monotonic()
+        self._expected += [now + delay for delay in delays]
+
+    def take_due(self) -> bool:
+        """Return whether some have fallen due, and forget those."""
+        now, before = time.monotonic(), len(self._expected)
+        self._expected = [moment for moment in self._expected if moment > now]
+        return len(self._expected) < before
+
+    def next_moment(self) -> float | None:
+        return min(self._expected, default=None)
