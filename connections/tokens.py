@@ -1,90 +1,87 @@
-"""Getting one token: from an opened connection to a token, or to the reason why there is none.
+"""The token client's door for those above: opening a connection, and asking for one token while somebody waits.
 
-No repr shows a secret.
+Who sends many at once goes through connections.cache instead.
 """
 
-import hashlib
-import json
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import Any
 
-from connections.failures import TokenFailure
+from django.utils import timezone
+
+from connections import cache
+from connections.asking import ask
+from connections.errors import CannotUse
+from connections.failures import CREDENTIALS_UNREADABLE, TIMEOUT, TokenFailure
 from connections.key_pairs import KeyMaterial
-from connections.models import Connection
+from connections.models import Connection, KeyPair
+from connections.source import Refresh, Token, TokenExchange, TokenSource
+from vault.errors import UnreadableSecret
+from vault.sealed_json import open_json
 
-if TYPE_CHECKING:
-    from connections.cache import Refresh
-
-
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class TokenSource:
-    """A connection with its secrets opened: all that a token request needs. `connection_id` None: a form that is not
-    saved yet, whose tokens are never kept. `arguments` are those of an operation (see Kind.arguments)."""
-
-    connection_id: int | None
-    participant_id: int
-    credential_version: UUID | None
-    kind: str
-    token_url: str
-    settings: Mapping[str, Any]
-    secrets: Mapping[str, str]
-    key_pair: KeyMaterial | None
-    private_ca: str = ""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        return f"<TokenSource {self.kind} connection={self.connection_id}>"
-
-    @property
-    def cache_key(self) -> str:
-        """64 hexadecimal digits: connection, credential version, and a digest of all that is asked for. Secrets are
-        not part of it, whose version is: a digest of a password could be tried against."""
-        asked = [self.connection_id, str(self.credential_version), self.settings, self.arguments]
-        canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"), default=str)
-        return hashlib.sha256(canonical.encode()).hexdigest()
-
-    @property
-    def secret_values(self) -> tuple[str, ...]:
-        """What must be masked wherever it turns up."""
-        return tuple(value for value in self.secrets.values() if value)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Token:
-    """A token that may be used now. `type` is the word of `Authorization`. From `refresh_at` on a new one is wanted;
-    `refresh` is set for the one caller who is to get it, while this one still holds."""
-
-    value: str
-    type: str
-    obtained_at: datetime
-    refresh_at: datetime
-    expires_at: datetime | None
-    refresh: "Refresh | None" = None
-
-    def __repr__(self) -> str:
-        return f"<Token {self.type} until {self.expires_at}>"
-
-
-@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
-class TokenExchange:
-    """What came of asking for a token, as it may be shown: `exchange` is redacted JSON of the shape that
-    outbound.trace.list_steps reads (empty when the token was in the cache)."""
-
-    token: Token | None
-    failure: TokenFailure | None
-    exchange: dict[str, Any]
-    cached: bool = False
+__all__ = [
+    "KeyMaterial",
+    "Refresh",
+    "Token",
+    "TokenExchange",
+    "TokenFailure",
+    "TokenSource",
+    "material_of",
+    "obtain_token",
+    "source_of",
+]
 
 
 def source_of(connection: Connection, *, arguments: Mapping[str, Any] | None = None) -> TokenSource:
-    """Open a stored connection, with its key pair. Raises UnreadableSecret, CannotUse."""
-    raise NotImplementedError
+    """Open a stored connection, with its key pair. Raises CannotUse, its code one of connections.failures."""
+    try:
+        secrets = open_json(connection.secrets)
+    except UnreadableSecret as unreadable:
+        raise CannotUse(CREDENTIALS_UNREADABLE, unreadable.message) from None
+    return TokenSource(
+        connection_id=connection.pk,
+        participant_id=connection.participant_id,
+        credential_version=connection.credential_version,
+        kind=connection.kind,
+        token_url=connection.token_url,
+        settings=connection.settings,
+        secrets=secrets,
+        key_pair=material_of(connection.key_pair) if connection.key_pair else None,
+        private_ca=connection.private_ca,
+        arguments=arguments or {},
+    )
+
+
+def material_of(key_pair: KeyPair) -> KeyMaterial:
+    """Open a stored key pair. Raises CannotUse."""
+    try:
+        key = key_pair.private_key
+    except UnreadableSecret as unreadable:
+        raise CannotUse(CREDENTIALS_UNREADABLE, unreadable.message) from None
+    return KeyMaterial(key_pair.certificate_pem, key, key_pair.algorithm, key_pair.fingerprint)
 
 
 def obtain_token(source: TokenSource, *, use_cache: bool = False) -> TokenExchange:
-    """Ask for a token and wait for the answer. Never inside a transaction. `use_cache`: take one from the cache, and
-    put a new one into it; otherwise the cache is neither asked nor told."""
-    raise NotImplementedError
+    """Ask for a token and wait for the answer, at most the token deadline. Never call it inside a transaction.
+
+    `use_cache`: take a token from the cache, and put a new one into it; a remembered failure is an answer too. By
+    default the cache is neither asked nor told: a person who presses a button wants to see what happens.
+    """
+    if not use_cache or source.connection_id is None:
+        return ask(source, now=timezone.now())
+    gives_up_at = time.monotonic() + cache.hold_seconds()
+    while True:
+        [found] = cache.look_up([source], now=timezone.now()).values()
+        if isinstance(found, Refresh):
+            return cache.fetch_exchange(source, found)
+        if isinstance(found, Token):
+            # The right to fetch the next one was won: it is not given back.
+            renewed = cache.fetch_exchange(source, found.refresh) if found.refresh else None
+            if renewed and renewed.token:
+                return renewed
+            return TokenExchange(token=found, failure=None, exchange={}, cached=True)
+        if isinstance(found, TokenFailure):
+            return TokenExchange(token=None, failure=found, exchange={}, cached=True)
+        if time.monotonic() > gives_up_at:
+            return TokenExchange(token=None, failure=TokenFailure(TIMEOUT, "waiting"), exchange={})
+        time.sleep(cache.WAIT_SECONDS)

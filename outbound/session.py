@@ -46,16 +46,21 @@ class GuardedTimeout(GuardedError, requests.Timeout):
 class GuardedSession(requests.Session):
     """Keeps no cookies, reads no environment, follows nothing; each request is a transfer of `outbound.client.send`."""
 
-    def __init__(self, *, deadline_seconds: float, tls: Tls | None = None) -> None:
+    def __init__(self, *, deadline_seconds: float, tls: Tls | None = None, inspect_tls: bool = False) -> None:
         super().__init__()
         self.trust_env = False
         self.max_redirects = 0
         self.headers = CaseInsensitiveDict()
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.adapters.clear()
-        self._adapter = GuardedAdapter(deadline_seconds=deadline_seconds, tls=tls)
+        self._adapter = GuardedAdapter(deadline_seconds=deadline_seconds, tls=tls, inspect_tls=inspect_tls)
         for prefix in ("https://", "http://"):
             self.mount(prefix, self._adapter)
+
+    @property
+    def exchanged(self) -> tuple[Request, Result] | None:
+        """What went through the door last, and what came of it; None when nothing got that far."""
+        return self._adapter.exchanged
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Judge the address as it was given: requests would take port 0 for the default one, and mend other things."""
@@ -75,15 +80,19 @@ class GuardedSession(requests.Session):
 class GuardedAdapter(BaseAdapter):
     """Turns requests' objects into ours and back. Of its settings only `timeout` counts, and only downwards."""
 
-    def __init__(self, *, deadline_seconds: float, tls: Tls | None) -> None:
+    def __init__(self, *, deadline_seconds: float, tls: Tls | None, inspect_tls: bool) -> None:
         super().__init__()
+        self.exchanged: tuple[Request, Result] | None = None
         self._deadline_seconds = deadline_seconds
         self._tls = tls
+        self._inspect_tls = inspect_tls
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send; raises GuardedError for every failure, every 3xx and every body longer than READ_BYTES."""
         timeout = kwargs.get("timeout")
-        result = send(self._translate(request, timeout))
+        translated = self._translate(request, timeout)
+        result = send(translated)
+        self.exchanged = (translated, result)
         if result.error is not None:
             raise (GuardedTimeout if result.error in _TIMEOUTS else GuardedError)(result, result.error)
         if result.status is None or 300 <= result.status < 400:
@@ -105,6 +114,7 @@ class GuardedAdapter(BaseAdapter):
             body=_body_of(request),
             deadline_seconds=_shorter(self._deadline_seconds, timeout),
             tls=self._tls,
+            inspect_tls=self._inspect_tls,
             keep_bytes=READ_BYTES,
         )
 

@@ -1,12 +1,77 @@
+"""User and password are exchanged for a JWT (the seed calls it by RFC 7519, which defines the JWT itself)."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
-from connections.kinds.kind import Kind
+from connections.calls import CONTENT_TYPE, TokenCall, base_headers
+from connections.errors import Problem
+from connections.kinds.jwt_7523 import TOKEN_MINUTES, TOKEN_URL, TokenOfMinutes
+from connections.kinds.kind import KEY_PAIR, TEXTAREA, Draft, Field, headers_field, with_defaults
+from connections.source import TokenSource
+
+JSON = "application/json"
+_USER = re.compile(r"user|usu[aá]rio|login|mail|client|name|nome|conta|account|cpf|cnpj|(^|_)id$", re.IGNORECASE)
+_PASSWORD = re.compile(r"pass|senha|pwd|secret|segredo|(^|_)(pin|key)$", re.IGNORECASE)
 
 
-class Jwt7519(Kind):
+class Jwt7519(TokenOfMinutes):
+    """UNICO-33: the body is sent as it was typed. A key pair is not needed; with one, the tags of signed headers can be
+    used in the notifications."""
+
     name = "jwt_7519"
-    label = _("jwt_7519")
-    explanation = _("jwt_7519")
+    label = _("RFC 7519")
+    explanation = _("A user and a password, in the body, are exchanged for a token.")
+    fields = (
+        TOKEN_URL,
+        Field(
+            "body",
+            _("Body"),
+            TEXTAREA,
+            secret=True,
+            max_length=8_000,
+            help_text=_("A JSON object with a user and a password, sent exactly as written."),
+            technical=True,
+        ),
+        TOKEN_MINUTES,
+        Field("key_pair", _("Certificate and private key"), KEY_PAIR, required=False),
+        headers_field(),
+    )
+
+    def problems(self, draft: Draft) -> Iterator[Problem]:
+        yield from super().problems(draft)
+        if body := draft.secrets.get("body", ""):
+            yield from _body_problems(body)
+
+    def taken_headers(self, settings: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset()
+
+    def token_call(self, source: TokenSource, now: datetime) -> TokenCall:
+        return TokenCall(
+            url=source.token_url,
+            headers=with_defaults(self.own_headers(source), ((CONTENT_TYPE, JSON), *base_headers())),
+            body=source.secrets.get("body", "").encode(),
+            tls=self.tls(source, certificate=False),
+            secret_headers=self.secret_headers(source),
+        )
+
+
+def _body_problems(body: str) -> Iterator[Problem]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        message = _('This must be a JSON object, such as {"user": "…", "password": "…"}.')
+        yield Problem("body", "malformed", message)
+        return
+    given = [name for name, value in found.items() if value not in (None, "", [], {})]
+    if not any(map(_USER.search, given)) or not any(map(_PASSWORD.search, given)):
+        yield Problem("body", "user_and_password", _("The object must hold a user and a password."))
 
 
 KIND = Jwt7519()

@@ -1,0 +1,152 @@
+"""One token request from beginning to end: written, sent, its answer read, and the whole told without a secret."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from django.conf import settings
+
+from connections.answers import read_answer
+from connections.calls import TokenCall, send_call
+from connections.errors import CannotUse
+from connections.failures import CONNECTION_INCOMPLETE, TOO_LARGE, TokenFailure
+from connections.jose import read_claims, read_part
+from connections.kinds import registry
+from connections.kinds.kind import Kind
+from connections.source import Token, TokenExchange, TokenSource
+from outbound.headers import MAX_VALUE
+from outbound.masking import MASK
+from outbound.redaction import Redactor
+from outbound.trace import describe_request, describe_result, describe_unsent
+from outbound.transfer import KEEP_BYTES, Request, Result
+
+# Fields of a token request and of its answer whose values are no secrets.
+_PLAIN_REQUEST: Final = frozenset(
+    {"grant_type", "client_id", "client_assertion_type", "scope", "audience", "resource", "authorization_details"}
+)
+_PLAIN_ANSWER: Final = frozenset(
+    {"token_type", "expires_in", "scope", "error", "error_description", "error_uri", "authorization_details"}
+)
+_CREDENTIAL_HEADERS: Final = frozenset({"authorization", "proxy-authorization"})
+# Longer than words are, with a digit in it.
+_TOKEN_LIKE = re.compile(r"(?=[A-Za-z_\-+/=.~]*[0-9])[A-Za-z0-9_\-+/=.~]{16,}", re.ASCII)
+
+
+def deadline_seconds() -> float:
+    """How long a token request may take in all."""
+    return float(settings.PORTAL_TOKEN_DEADLINE_SECONDS)
+
+
+def ask(source: TokenSource, *, now: datetime) -> TokenExchange:
+    """Ask the token endpoint, and wait. Nothing is raised for what a participant or a server did wrong."""
+    try:
+        kind = _kind_of(source)
+        call = kind.token_call(source, now)
+    except CannotUse as cannot:
+        failure = TokenFailure(cannot.code, cannot.detail)
+        return TokenExchange(token=None, failure=failure, exchange=describe_unsent(source.token_url, cannot.code))
+    request, result = send_call(call, deadline_seconds=deadline_seconds())
+    redactor = Redactor([*source.secret_values, *call.secrets])
+    answer = read_answer(
+        result, asked_at=now, longest_life_seconds=kind.longest_life_seconds(source), redactor=redactor
+    )
+    if isinstance(answer, Token) and len(answer.value) > MAX_VALUE - len("Bearer ") and not source.arguments:
+        # No header takes it. A run by hand only shows it.
+        answer = TokenFailure(TOO_LARGE, str(len(answer.value)), result.status)
+    exchange = _Telling(source, call, redactor).describe(request, result, answer)
+    if isinstance(answer, Token):
+        return TokenExchange(token=answer, failure=None, exchange=exchange)
+    return TokenExchange(token=None, failure=answer, exchange=exchange)
+
+
+def _kind_of(source: TokenSource) -> Kind:
+    try:
+        return registry.get(source.kind)
+    except KeyError:
+        raise CannotUse(CONNECTION_INCOMPLETE, "kind") from None
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """How one token request is written down."""
+
+    source: TokenSource
+    call: TokenCall
+    redactor: Redactor
+
+    def describe(self, request: Request, result: Result, answer: Token | TokenFailure) -> dict[str, Any]:
+        value = answer.value if isinstance(answer, Token) else ""
+        redactor = Redactor([*self.source.secret_values, *self.call.secrets, value])
+        hidden = self.call.secret_headers | _CREDENTIAL_HEADERS
+        headers = [[name, MASK if name.lower() in hidden else redactor.text(text)] for name, text in request.headers]
+        body = redactor.text(self._sent_body(request.body))
+        told = describe_request(request.method, request.url, headers, body)
+        answered = redactor.text(masked_answer(result.body))
+        return {"request": told} | describe_result(result, redactor, body=answered[:KEEP_BYTES]) | self._outcome(answer)
+
+    def _sent_body(self, body: bytes) -> str:
+        text = body.decode("utf-8", "replace")
+        if self.call.grant_type:
+            pairs = parse_qsl(text, keep_blank_values=True)
+            return urlencode(
+                [(name, value if name in _PLAIN_REQUEST else MASK) for name, value in pairs], safe=f"{MASK} "
+            )
+        return mask_json(text, frozenset())
+
+    def _outcome(self, answer: Token | TokenFailure) -> dict[str, Any]:
+        if isinstance(answer, TokenFailure):
+            return {"failure": {"code": answer.code, "detail": answer.detail}}
+        return {"token": describe_token(answer)}
+
+
+def describe_token(token: Token) -> dict[str, Any]:
+    """Return what may be told of a token: its type, its form and its times."""
+    return {
+        "type": token.type,
+        "form": form_of(token.value),
+        "characters": len(token.value),
+        "obtained_at": token.obtained_at.isoformat(),
+        "refresh_at": token.refresh_at.isoformat(),
+        "expires_at": token.expires_at.isoformat() if token.expires_at else "",
+        "seconds": round((token.expires_at - token.obtained_at).total_seconds()) if token.expires_at else None,
+    }
+
+
+def form_of(token: str) -> str:
+    """What it is to the eye: "signed" (a JWT whose claims can be read), "encrypted" (a JWE, header only), "nested" (a
+    signed JWT that holds another one or an encrypted text), "opaque"."""
+    header = read_part(token, 0)
+    if header is None:
+        return "opaque"
+    if token.count(".") == 4:
+        return "encrypted"
+    nested = str(header.get("cty", "")).upper() == "JWT" or read_claims(token) is None
+    return "nested" if nested else "signed"
+
+
+def masked_answer(body: bytes) -> str:
+    """Return an answer's body with every value masked that may be a token or another secret."""
+    text = body.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return mask_json(text, _PLAIN_ANSWER)
+
+
+def mask_json(text: str, plain: frozenset[str]) -> str:
+    """Return a JSON text with all values masked but those of the names in `plain`. In other text, every run of letters
+    that may be a token is masked."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return _TOKEN_LIKE.sub(MASK, text)
+    return json.dumps(_masked(found, plain), ensure_ascii=False)
+
+
+def _masked(value: Any, plain: frozenset[str]) -> Any:
+    if isinstance(value, Mapping):
+        return {name: item if name in plain else _masked(item, plain) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, plain) for item in value]
+    return value if value is None or isinstance(value, bool) else MASK
