@@ -147,6 +147,7 @@ def test_what_follows_an_answer_is_what_the_table_says() -> None:
 def test_the_page_leads_to_every_sample_and_to_the_examples_that_the_guide_names() -> None:
     links = set(re.findall(r"\]\((receivers/[^)]+)\)", TEXT))
     samples = {file for _find, file in SAMPLES.values()} | {"csharp/Program.cs"}
+    samples |= {"python/bearer.py", "node/bearer.mjs", "python/tags.py", "node/tags.mjs"}
     assert links == {f"receivers/{file}" for file in samples}
     assert all((PAGE.parent / link).is_file() for link in links)
     assert "https://github.com/multicanais/sintegre-webhook" in TEXT

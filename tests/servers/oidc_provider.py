@@ -2,11 +2,13 @@
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import jwt
 
 from tests import services
 from tests.certificates import Authority, KeyPair, self_signed
@@ -20,6 +22,16 @@ SECRET = "s3cret+with/every%41 sign: &=ü"[:-1] + secrets.token_hex(16)
 LONG_SECRET = secrets.token_hex(32)
 LIFETIME_SECONDS = 600
 DETAIL = "credential"
+# Whom the tokens of these clients are for; those of others are opaque.
+RESOURCES = {
+    "basic": "urn:readable",
+    "readable": "urn:readable",
+    "private_key_jwt_rsa": "urn:readable",
+    "self_signed": "urn:readable",
+    "other_audience": "urn:other",
+    "nested": "urn:encrypted",
+    "btg": "urn:encrypted",
+}
 SAN = "client.participant.example"
 
 
@@ -36,6 +48,8 @@ class OidcProvider:
     ed25519: KeyPair = field(default_factory=lambda: self_signed(SAN, kind="Ed25519"))
     stranger: KeyPair = field(default_factory=lambda: self_signed(SAN))
     issued: KeyPair = field(init=False)
+    # What its own tokens are signed with.
+    signing_key: dict[str, Any] = field(default_factory=lambda: private_jwk(alg="RS256", kid="signs-tokens"))
 
     def __post_init__(self) -> None:
         self.issued = self.authority.issue(SAN, client=True)
@@ -58,6 +72,10 @@ class OidcProvider:
         lines = [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith('{"client"')]
         return [line for line in lines if "status" in line]
 
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A token as the server would sign it, with claims that it would not."""
+        return jwt.encode(dict(claims), jwt.PyJWK(self.signing_key), "RS256", headers={"kid": self.signing_key["kid"]})
+
     @property
     def _log(self) -> Path:
         return self.folder / "oidc-provider.log"
@@ -69,11 +87,10 @@ class OidcProvider:
             "tls": {"key": pair.key, "cert": pair.certificate},
             "ca": self.ca,
             "clients": self._clients(),
-            "keys": [private_jwk(alg="RS256", kid="signs-tokens")],
+            "keys": [self.signing_key],
             "encryption": secrets.token_hex(32),
             "lifetime": LIFETIME_SECONDS,
-            "resources": {"basic": "urn:readable", "private_key_jwt_rsa": "urn:readable", "self_signed": "urn:readable",
-                          "nested": "urn:encrypted", "btg": "urn:encrypted"},
+            "resources": RESOURCES,
             "detail": DETAIL,
         }  # fmt: skip
 
@@ -81,7 +98,10 @@ class OidcProvider:
         return [
             _client("basic", "client_secret_basic", client_secret=SECRET),
             _client("post", "client_secret_post", client_secret=SECRET),
-            _client("nested", "client_secret_post", client_secret=SECRET),
+            *(
+                _client(name, "client_secret_post", client_secret=SECRET)
+                for name in ("readable", "other_audience", "nested")
+            ),
             _client("secret_jwt", "client_secret_jwt", client_secret=LONG_SECRET),
             *(
                 _client(f"private_key_jwt_{name}", "private_key_jwt", jwks={"keys": [public_jwk(pair)]}, **_alg(alg))

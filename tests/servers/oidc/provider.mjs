@@ -17,6 +17,7 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const server = (audience, more) => ({ audience, scope: "deliver read", accessTokenTTL: asked.lifetime, ...more });
 const RESOURCES = {
   "urn:readable": server("urn:readable", { accessTokenFormat: "jwt", jwt: { sign: { alg: "RS256" } } }),
+  "urn:other": server("urn:other", { accessTokenFormat: "jwt", jwt: { sign: { alg: "RS256" } } }),
   "urn:encrypted": server("urn:encrypted", {
     accessTokenFormat: "jwt",
     jwt: { sign: { alg: "RS256" }, encrypt: { alg: "dir", enc: "A256GCM", key: Buffer.from(asked.encryption, "hex") } },
