@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from connections import failures, jose
+from connections import failures
 from connections.failures import TokenFailure
+from connections.reading import Form, read_token
 from connections.source import Token
 from outbound.redaction import Redactor
 from outbound.transfer import READ_BYTES, Result
@@ -71,12 +72,16 @@ def read_answer(
 def _read_body(result: Result) -> Any:
     """The answer as JSON; a bare JWT as itself; None when it is neither."""
     text = result.body.decode("utf-8", "replace").lstrip("\N{ZERO WIDTH NO-BREAK SPACE}").strip()
-    if jose.looks_like_jwt(text):
+    if _is_jwt(text):
         return text
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _is_jwt(text: str) -> bool:
+    return read_token(text).form != Form.OPAQUE
 
 
 # --- refusals -----------------------------------------------------------------------------------------------------
@@ -139,7 +144,7 @@ class _Reading:
     redactor: Redactor
 
     def token(self, found: Any) -> Token | TokenFailure:
-        if isinstance(found, str) and jose.looks_like_jwt(found):
+        if isinstance(found, str) and _is_jwt(found):
             found = {"jwt": found}
         if not isinstance(found, dict):
             return self.fail(failures.ANSWER_UNREADABLE)
@@ -195,7 +200,7 @@ def _seconds(given: Any) -> float | None:
 
 def _seconds_left(token: str, asked_at: datetime) -> float | None:
     """What is left of a readable JWT's life by its own `exp`; 0 when it is over."""
-    claims = jose.read_claims(token)
+    claims = read_token(token).claims
     end = claims.get("exp") if claims else None
     if isinstance(end, bool) or not isinstance(end, int | float) or math.isnan(end):
         return None

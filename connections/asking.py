@@ -14,9 +14,9 @@ from connections.answers import read_answer
 from connections.calls import TokenCall, send_call
 from connections.errors import CannotUse
 from connections.failures import CONNECTION_INCOMPLETE, TOO_LARGE, TokenFailure
-from connections.jose import read_claims, read_part
 from connections.kinds import registry
 from connections.kinds.kind import Kind
+from connections.reading import read_token
 from connections.source import Token, TokenExchange, TokenSource
 from outbound.headers import MAX_VALUE
 from outbound.masking import MASK
@@ -107,25 +107,13 @@ def describe_token(token: Token) -> dict[str, Any]:
     """Return what may be told of a token: its type, its form and its times."""
     return {
         "type": token.type,
-        "form": form_of(token.value),
+        "form": read_token(token.value).form.value,
         "characters": len(token.value),
         "obtained_at": token.obtained_at.isoformat(),
         "refresh_at": token.refresh_at.isoformat(),
         "expires_at": token.expires_at.isoformat() if token.expires_at else "",
         "seconds": round((token.expires_at - token.obtained_at).total_seconds()) if token.expires_at else None,
     }
-
-
-def form_of(token: str) -> str:
-    """What it is to the eye: "signed" (a JWT whose claims can be read), "encrypted" (a JWE, header only), "nested" (a
-    signed JWT that holds another one or an encrypted text), "opaque"."""
-    header = read_part(token, 0)
-    if header is None:
-        return "opaque"
-    if token.count(".") == 4:
-        return "encrypted"
-    nested = str(header.get("cty", "")).upper() == "JWT" or read_claims(token) is None
-    return "nested" if nested else "signed"
 
 
 def masked_answer(body: bytes) -> str:

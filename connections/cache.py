@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import uuid4
 
 from django.db.models import Q
@@ -230,8 +230,7 @@ def retry_seconds(failures: int, asked: float | None) -> float:
 
 
 def _sealed(row: CachedToken) -> Sealed:
-    sealed: Sealed = CachedToken._meta.get_field("token").value_from_object(row)
-    return sealed
+    return cast("Sealed", CachedToken._meta.get_field("token").value_from_object(row))
 
 
 def _no_token(row: CachedToken) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 import base64
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import ClassVar
 from urllib.parse import quote_plus
 
 from django.utils.functional import Promise
@@ -16,7 +17,7 @@ class ClientSecretBasic(ClientAuth):
     """HTTP Basic with client id and secret as they are (RFC 7617), in UTF-8: what most servers expect."""
 
     name = "client_secret_basic"
-    label: Promise | str = "client_secret_basic"
+    label: ClassVar[Promise | str] = "client_secret_basic"
     explanation = _("Client ID and secret go by HTTP Basic, as they are.")
     needs_secret = True
     sets_authorization = True

@@ -33,7 +33,7 @@ INTEGER: Final = "integer"
 HEADERS: Final = "headers"
 KEY_PAIR: Final = "key_pair"
 LIST: Final = "list"
-COLUMNS: Final = (URL, KEY_PAIR)
+TEXTS: Final = (TEXT, SECRET, CHOICE, TEXTAREA, INTEGER)
 
 MAX_HEADERS: Final = 50
 MAX_LIST: Final = 50
