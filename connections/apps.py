@@ -7,4 +7,7 @@ class ConnectionsConfig(AppConfig):
     verbose_name = _("Connections")
 
     def ready(self) -> None:
-        from connections import checks  # noqa: F401 (registers them)
+        from connections import checks, notice_kinds
+
+        assert checks
+        notice_kinds.register()
