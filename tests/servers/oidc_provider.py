@@ -17,7 +17,7 @@ from tests.servers.keys import private_jwk, public_jwk
 from tests.servers.packages import provide_oidc_provider
 
 # What RFC 6749 allows in a secret, with all that a form would write otherwise: "raw" and "encoded" differ.
-SECRET = "s3cret+with/every%41 sign: &=ü"[:-1] + secrets.token_hex(16)
+SECRET = "s3cret+with/every%41 sign: &=" + secrets.token_hex(16)
 # client_secret_jwt wants at least the length of its hash.
 LONG_SECRET = secrets.token_hex(32)
 LIFETIME_SECONDS = 600
@@ -60,7 +60,7 @@ class OidcProvider:
 
     @property
     def token_url(self) -> str:
-        return f"{self.issuer}/token"
+        return f"{self.issuer}/oauth2/token"
 
     @property
     def ca(self) -> str:
@@ -69,7 +69,7 @@ class OidcProvider:
 
     def requests(self) -> list[dict[str, Any]]:
         """A line for each token request: client, status, scope, details, and error and why where it was refused."""
-        lines = [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith('{"client"')]
+        lines = [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
         return [line for line in lines if "status" in line]
 
     def sign(self, claims: Mapping[str, Any]) -> str:
@@ -102,20 +102,21 @@ class OidcProvider:
                 _client(name, "client_secret_post", client_secret=SECRET)
                 for name in ("readable", "other_audience", "nested")
             ),
+            _client("plain", "client_secret_basic", client_secret=LONG_SECRET),
             _client("secret_jwt", "client_secret_jwt", client_secret=LONG_SECRET),
             *(
                 _client(f"private_key_jwt_{name}", "private_key_jwt", jwks={"keys": [public_jwk(pair)]}, **_alg(alg))
                 for name, pair, alg in (
                     ("rsa", self.rsa, "RS256"),
                     ("ec", self.ec, "ES256"),
-                    ("ed25519", self.ed25519, "Ed25519"),
+                    ("ed25519", self.ed25519, "EdDSA"),
                 )
             ),
             _client("tls", "tls_client_auth", tls_client_auth_san_dns=SAN, **_BOUND),
             _client(
                 "self_signed", "self_signed_tls_client_auth", jwks={"keys": [public_jwk(self.rsa)]}, **_BOUND
             ),
-            _client("btg", "client_secret_post", client_secret=SECRET, authorization_details_types=[DETAIL]),
+            _client("btg", "client_secret_basic", client_secret=LONG_SECRET, authorization_details_types=[DETAIL]),
             _client(
                 "people_only", "client_secret_post", client_secret=SECRET, grant_types=["authorization_code"],
                 response_types=["code"], redirect_uris=["https://client.example/back"],

@@ -8,7 +8,7 @@
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
-import Provider from "oidc-provider";
+import Provider, { errors } from "oidc-provider";
 
 const asked = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -36,6 +36,7 @@ const provider = new Provider(`https://127.0.0.1:${asked.port}`, {
     "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt",
     "tls_client_auth", "self_signed_tls_client_auth",
   ],
+  routes: { token: "/oauth2/token" },
   responseTypes: ["code"],
   features: {
     clientCredentials: { enabled: true },
@@ -54,7 +55,10 @@ const provider = new Provider(`https://127.0.0.1:${asked.port}`, {
     resourceIndicators: {
       enabled: true,
       defaultResource: (ctx, client) => asked.resources[client.clientId] ?? "urn:opaque",
-      getResourceServerInfo: (ctx, resource) => RESOURCES[resource],
+      getResourceServerInfo: (ctx, resource) => {
+        if (!Object.hasOwn(RESOURCES, resource)) throw new errors.InvalidTarget();
+        return RESOURCES[resource];
+      },
     },
     richAuthorizationRequests: {
       enabled: true,
