@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access import cnpj
+from access.admin.base import ReadOnlyMixin
 from outbound.masking import MASK, masked_url
 from webhooks.auth.registry import METHODS
 from webhooks.diagnosis import DIAGNOSES
@@ -25,17 +26,6 @@ from webhooks.searching import find_by_address, read_uuid
 
 # What the address of the list may narrow it by: its own filters, and these columns.
 _ASKED = ("state", "method", "format", "id", "participant", "notify_suspect_score", "created_at")
-
-
-class ReadOnlyMixin:
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class StateFilter(admin.SimpleListFilter):

@@ -14,10 +14,10 @@ from connections.models import Connection, KeyPair
 from connections.pages.states import StateView, TokenFacts, describe_connection, describe_key_pair, load_token_facts
 from connections.pages.users import Use, load_connection_uses, load_key_pair_uses
 from connections.querysets import LiveQuerySet
+from connections.searching import find_by_address
 from outbound.masking import masked_url
 
 A_PAGE = 25
-_LOOKED_AT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,8 @@ class Words:
         found = connections
         for word in self.text.split():
             kinds = [kind.name for kind in KINDS.values() if word.lower() in str(kind.label).lower()]
-            addresses = connections.filter(token_url__icontains=word).values_list("pk", "token_url")[:_LOOKED_AT]
-            readable = [pk for pk, url in addresses if word.lower() in masked_url(url).lower()]
-            found = found.filter(Q(name__icontains=word) | Q(kind__in=kinds) | Q(pk__in=readable))
+            addressed = find_by_address(connections, word)
+            found = found.filter(Q(name__icontains=word) | Q(kind__in=kinds) | Q(pk__in=addressed))
         return found.order_by("name", "pk")
 
     def find_key_pairs(self, key_pairs: LiveQuerySet) -> LiveQuerySet:
