@@ -41,7 +41,7 @@ class Client(ClientMixin):
         return grant_type == JWTBearerGrant.GRANT_TYPE
 
     def get_allowed_scope(self, scope: str) -> str:
-        return scope
+        return scope or "deliver"
 
 
 class Grant(JWTBearerGrant):
