@@ -26,6 +26,8 @@ logger = structlog.get_logger(__name__)
 AT_ONCE: Final = 16
 TO_ONE_HOST: Final = 4
 THAT_FAILED: Final = 4
+# Left of a ticket's time for writing down what came of it, when its request began as late as it may.
+STARTING_SECONDS: Final = 1.0
 # What a thread does once it has its answer: write it down.
 KEEPING_SECONDS: Final = 5.0
 
@@ -66,7 +68,7 @@ class Fetchers:
     def send(self, key: str, source: TokenSource, ticket: Refresh) -> None:
         """Fetch with this ticket, as soon as there is room."""
         held = (ticket.until - ticket.at).total_seconds()
-        start_by = time.monotonic() + held - settings.PORTAL_TOKEN_DEADLINE_SECONDS
+        start_by = ticket.started + held - settings.PORTAL_TOKEN_DEADLINE_SECONDS - STARTING_SECONDS
         host = urlsplit(source.token_url).netloc.lower()
         self._waiting[key] = Errand(key, source, ticket, host, key in self._failed, start_by)
         self._go_on()

@@ -5,13 +5,17 @@ changed, counts at once; what it said is remembered until then, so that a delive
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
+import structlog
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 
+from access.unavailable import is_unavailable
 from connections.cache import WAIT_SECONDS, Refresh, Wait, clear_token, look_up
 from connections.failures import TokenFailure
 from connections.tokens import Token, TokenSource
@@ -22,7 +26,10 @@ from dispatch.records import Finished
 from outbound import outcomes
 from outbound.transfer import Result
 
+logger = structlog.get_logger(__name__)
+
 UNAUTHORIZED: Final = 401
+Found = Token | Refresh | Wait | TokenFailure
 # What is handed back within one wait beyond so many rows falls due a wait later, and so on: a token endpoint that hangs
 # must not keep a dispatcher busy with taking up and handing back what waits for it.
 BACK_AT_A_TIME: Final = 200
@@ -64,7 +71,7 @@ class TokenDesk:
 
         Outside any transaction, after the claim's commit.
         """
-        sources = {row.plan.token.cache_key: row.plan.token for row in rows if row.plan.token is not None}
+        sources = {key_of(row.plan.token): row.plan.token for row in rows if row.plan.token is not None}
         if sources:
             # The cache counts by the clock of claims; between them this process's own tells how it goes on.
             self._clock = (rows[0].started_at, rows[0].booked_at)
@@ -76,10 +83,25 @@ class TokenDesk:
             return
         if len(self._known) > 10_000:
             self._known.clear()
-        for key, found in look_up(wanted, now=self._now()).items():
-            self._learn(key, sources[key], found)
+        for source, found in self._answered(wanted):
+            self._learn(source, found)
 
-    def _learn(self, key: str, source: TokenSource, found: Token | Refresh | Wait | TokenFailure) -> None:
+    def _answered(self, wanted: list[TokenSource]) -> Iterator[tuple[TokenSource, Found]]:
+        try:
+            found = look_up(wanted, now=self._now())
+        except Exception as error:
+            if isinstance(error, DatabaseError | InterfaceError) or is_unavailable(error):
+                raise
+            # One that breaks the look would break every look after it: the others don't wait for it.
+            logger.exception("tokens.look_failed", connections=[source.connection_id for source in wanted])
+            if len(wanted) > 1:
+                for source in wanted:
+                    yield from self._answered([source])
+            return
+        yield from ((source, found[key_of(source)]) for source in wanted)
+
+    def _learn(self, source: TokenSource, found: Found) -> None:
+        key = key_of(source)
         if isinstance(found, Refresh) or (isinstance(found, Wait) and key in self._fetchers):
             self._known.pop(key, None)
         else:
@@ -97,15 +119,14 @@ class TokenDesk:
     def serve(self, claimed: Claimed, claimed_at: float, not_after: float) -> Token | Finished | None:
         """Return the token to send it with, or what became of it without one; None: it is parked here."""
         assert claimed.plan.token is not None
-        key = claimed.plan.token.cache_key
+        key = key_of(claimed.plan.token)
         found = self._known.get(key)
         if isinstance(found, Token):
             if found.expires_at is None or found.expires_at > self._now():
                 return found
-            found = self._known.pop(key) and None
+            found = None
         if isinstance(found, TokenFailure):
-            words = f"HTTP {found.status} {found.detail}" if found.status else found.detail
-            return Finished(claimed, Result(error=found.code, detail=words.strip()), [])
+            return Finished(claimed, Result(error=found.code, detail=words_of(found)), [])
         if found is None and key in self._fetchers and self.parked < settings.PORTAL_DISPATCH_BATCH:
             self._parked.setdefault(key, []).append(Parked(claimed, claimed_at, not_after))
             self.parked += 1
@@ -124,7 +145,8 @@ class TokenDesk:
         served: list[Parked] = []
         for key, fetched in self._fetchers.take_back():
             # A failure to renew a token that still holds is the cache's to remember.
-            if fetched is not None and not (isinstance(fetched, TokenFailure) and key in self._known):
+            still_holds = isinstance(fetched, TokenFailure) and isinstance(self._known.get(key), Token)
+            if fetched is not None and not still_holds:
                 self._known[key] = fetched
             served += self._parked.pop(key, [])
         self.parked -= len(served)
@@ -180,25 +202,32 @@ class TokenDesk:
             if done.result.status != UNAUTHORIZED or source is None or token is None or done.claimed.repeat:
                 continue
             if done.stale_token is None:
-                pair = (source.cache_key, token.value)
+                pair = (key_of(source), token.value)
                 if pair not in stale:
-                    stale[pair] = self._is_stale(source, token)
+                    stale[pair] = self._drop(source, token)
                 done.stale_token = stale[pair]
 
-    def _is_stale(self, source: TokenSource, token: Token) -> bool:
-        """Whether a repeat would go with another token. One that the cache keeps all the same came after another that
-        was refused within the last minute: asking for a third would not help."""
-        key = source.cache_key
-        if clear_token(source, token.value, now=self._now()):
-            failpoints.reach(failpoints.TOKEN_DROPPED)
-            self._known.pop(key, None)
-            return True
-        if key not in self._fetchers:
-            self._look_up({key: source})
-        found = self._known.get(key)
-        if isinstance(found, Token):
-            return found.value != token.value
-        return not isinstance(found, TokenFailure)
+    def _drop(self, source: TokenSource, token: Token) -> bool:
+        """Whether a repeat would go with another token."""
+        if not clear_token(source, token.value, now=self._now()):
+            return False
+        failpoints.reach(failpoints.TOKEN_DROPPED)
+        known = self._known.get(key_of(source))
+        if isinstance(known, Token) and known.value == token.value:
+            del self._known[key_of(source)]
+        return True
+
+
+def words_of(failure: TokenFailure) -> str:
+    """What a failure's attempt keeps of it: the status of the token endpoint, if it answered, and what it said."""
+    said = f"HTTP {failure.status}" if failure.status else ""
+    return failure.detail if failure.detail.startswith(said) else f"{said} {failure.detail}"
+
+
+@lru_cache(maxsize=10_000)
+def key_of(source: TokenSource) -> str:
+    """The source's key in the cache. It is a digest, and the same source serves many deliveries."""
+    return source.cache_key
 
 
 class HandBacks:
