@@ -5,12 +5,11 @@ and nothing is used past the end that they name.
 """
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from connections import failures
 from connections.failures import TokenFailure
@@ -192,7 +191,7 @@ def _seconds(given: Any) -> float | None:
             given = float(given)
         except ValueError:
             return None
-    if isinstance(given, bool) or not isinstance(given, int | float) or math.isnan(given):
+    if not _is_number(given):
         return None
     # min() before float(): a whole number may be too large for one.
     return float(min(given, LONGEST_LIFE_SECONDS)) if given > 0 else None
@@ -202,7 +201,12 @@ def _seconds_left(token: str, asked_at: datetime) -> float | None:
     """What is left of a readable JWT's life by its own `exp`; 0 when it is over."""
     claims = read_token(token).claims
     end = claims.get("exp") if claims else None
-    if isinstance(end, bool) or not isinstance(end, int | float) or math.isnan(end):
+    if not _is_number(end):
         return None
     begin = asked_at.timestamp()
     return max(0.0, min(end, begin + LONGEST_LIFE_SECONDS) - begin)
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    # JSON's true is a number to Python, and NaN is one to JSON's readers; it is the one that differs from itself.
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124

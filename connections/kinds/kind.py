@@ -201,7 +201,7 @@ def field_problems(asked: Field, value: Any) -> Iterator[Problem]:
     if asked.widget == LIST:
         yield from _list_problems(asked, value)
         return
-    text = str(value)
+    text = value if isinstance(value, str) else ""
     if asked.required and not text.strip():
         yield Problem(asked.name, "required", REQUIRED)
     elif len(text) > asked.max_length:
