@@ -16,6 +16,7 @@ from webhooks.drafts import Draft, DraftHeader
 from webhooks.errors import Problem
 from webhooks.formats import FORMATS
 from webhooks.models import Backoff, RatePeriod, Webhook
+from webhooks.tag_rules import find_tag_problems
 from webhooks.values import WebhookValues
 
 MAX_HEADERS = 50
@@ -40,7 +41,9 @@ def find_request_problems(draft: Draft) -> list[Problem]:
         *_address_problems(draft.values.request_uri),
         *_format_problems(draft.values),
         *_auth_problems(draft),
+        *_client_certificate_problems(draft),
         *_header_problems(draft),
+        *find_tag_problems(draft),
         *_authority_problems(draft.values.private_ca),
     ]
 
@@ -125,7 +128,12 @@ def _auth_problems(draft: Draft) -> Iterator[Problem]:
     if draft.method is None:
         yield Problem("auth_method", "unknown", _("Choose one of the options."))
     else:
-        yield from draft.method.problems(draft.auth_settings, draft.auth_secrets)
+        yield from draft.auth_problems()
+
+
+def _client_certificate_problems(draft: Draft) -> Iterator[Problem]:
+    for refusal in draft.client_key_pair.problems:
+        yield Problem(f"client_key_pair.{refusal.field}", refusal.code, refusal.message)
 
 
 def _header_problems(draft: Draft) -> Iterator[Problem]:

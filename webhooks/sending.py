@@ -16,8 +16,7 @@ from django.conf import settings
 
 from connections.errors import CannotUse
 from connections.key_pairs import KeyMaterial
-from connections.models import KeyPair
-from connections.tokens import Token, TokenSource, source_of
+from connections.tokens import Token, TokenSource, material_of, source_of
 from outbound.masking import MASK, masked_url, query_values
 from outbound.redaction import Redactor
 from outbound.transfer import Request, Tls
@@ -254,7 +253,7 @@ def parts_of(webhook: Webhook, headers: Iterable[WebhookHeader]) -> PlanParts:
         signing_secrets=tuple(filter(None, (webhook.signing_secret, webhook.previous_signing_secret))),
         overlap_until=webhook.previous_signing_secret_until,
         token=source_of(webhook.connection) if webhook.connection else None,
-        client_key=_open(webhook.client_key_pair) if webhook.client_key_pair else None,
+        client_key=material_of(webhook.client_key_pair) if webhook.client_key_pair else None,
         body_format=webhook.body_format,
         webhook_id=webhook.pk,
         webhook_uuid=webhook.uuid,
@@ -265,11 +264,6 @@ def parts_of(webhook: Webhook, headers: Iterable[WebhookHeader]) -> PlanParts:
         rate_limit_count=webhook.rate_limit_count,
         rate_limit_period_seconds=webhook.rate_limit_period_seconds,
     )
-
-
-def _open(key_pair: KeyPair) -> KeyMaterial:
-    private_key = key_pair.private_key
-    return KeyMaterial(key_pair.certificate_pem, private_key, key_pair.algorithm, key_pair.fingerprint)
 
 
 def build_plan(parts: PlanParts) -> SendPlan:
@@ -318,12 +312,11 @@ def _make_tags(parts: PlanParts) -> TagSigner | None:
     """Tags are filled in with the key of the method's token request; without one a stored tag would go out as text."""
     if not any(has_tags(header.value) for header in parts.own_headers):
         return None
-    if parts.token is None or parts.token.key_pair is None:
-        raise CannotPlan("tags_without_key")
+    key = parts.token.key_pair if parts.token else None
     try:
-        return make_signer(parts.token.key_pair.private_key_pem)
-    except UnusableKey:
-        raise CannotPlan("tags_without_key") from None
+        return make_signer(key.private_key_pem if key else "")
+    except UnusableKey as unusable:
+        raise CannotPlan("tags_without_key", unusable.code) from None
 
 
 def _signing_keys(secrets: tuple[str, ...]) -> tuple[bytes, ...]:

@@ -10,21 +10,28 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from django.utils.translation import gettext as _
 
 Header = tuple[str, str]
 
 TAGS = ("signature", "nonce", "timestamp", "algorithm")
 _TAG = re.compile(rf"\{{\{{ *({'|'.join(TAGS)}) *\}}\}}")
-_OPENING = re.compile(r"\{\{ *([^{}]*?) *(?:\}\}|$)")
+# Any other pair of braces, and a tag whose braces are not closed: a typing error that nobody would notice.
+_UNKNOWN = re.compile(rf"\{{\{{ *([^{{}}]*?) *\}}\}}|\{{\{{ *({'|'.join(TAGS)})\b")
 
 
-class UnusableKey(ValueError):
-    """A key by which the tags can't be signed."""
+class UnusableKey(Exception):
+    """No key, or one that the tags can't be signed with. `code` is stable, `message` is for people."""
+
+    def __init__(self, code: str, message: Any) -> None:
+        super().__init__(code)
+        self.code, self.message = code, message
 
 
 def has_tags(value: str) -> bool:
@@ -32,10 +39,9 @@ def has_tags(value: str) -> bool:
 
 
 def unknown_tags(value: str) -> Iterator[str]:
-    """Yield what stands after each `{{` that begins no known tag, cut short: sent as it is, it would be a typing error
-    that nobody notices."""
-    for match in _OPENING.finditer(_TAG.sub("", value)):
-        yield match[1][:30]
+    """Yield what stands between each `{{` and `}}` that is no known tag, cut short."""
+    for match in _UNKNOWN.finditer(_TAG.sub("", value)):
+        yield (match[1] or match[2] or "")[:30]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,12 +66,15 @@ class TagSigner:
 
 def make_signer(private_key_pem: str) -> TagSigner:
     """Return the signer of a private key: RSA, or elliptic on the curve P-256. Raises UnusableKey."""
+    if not private_key_pem:
+        message = _("Tags need a private key. Choose an authentication type that has one, or write the value itself.")
+        raise UnusableKey("tag_without_key", message)
     try:
         key = load_pem_private_key(private_key_pem.encode(), password=None)
     except (TypeError, ValueError):
-        raise UnusableKey from None
+        key = None
     if isinstance(key, rsa.RSAPrivateKey):
         return TagSigner("RS256", key)
     if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
         return TagSigner("ES256", key)
-    raise UnusableKey
+    raise UnusableKey("tag_key_type", _("Tags are signed with RSA keys and with keys of the curve P-256 only."))

@@ -35,7 +35,26 @@ def describe(webhook: Webhook) -> dict[str, Any]:
         "headers": headers,
         "products": sorted(str(uuid) for uuid in products),
         "event_types": sorted(webhook.event_type_subscriptions.values_list("event_type", flat=True)),
+        **_describe_credentials(webhook),
     }
+
+
+def _describe_credentials(webhook: Webhook) -> dict[str, Any]:
+    """Only what there is: versions of webhooks without any stay as they were."""
+    found: dict[str, Any] = {}
+    if connection := webhook.connection:
+        found["connection"] = {
+            "uuid": str(connection.uuid),
+            "shared": connection.shared,
+            "kind": connection.kind,
+            "token_url": masked_url(connection.token_url),
+            "settings": connection.settings,
+            "private_ca": connection.private_ca,
+            "certificate": connection.key_pair.fingerprint if connection.key_pair else "",
+        }
+    if webhook.client_key_pair:
+        found["client_certificate"] = webhook.client_key_pair.fingerprint
+    return found
 
 
 def describe_secrets(webhook: Webhook) -> dict[str, Any]:
@@ -45,6 +64,9 @@ def describe_secrets(webhook: Webhook) -> dict[str, Any]:
         "auth": _text(webhook.auth_secrets_version),
         "signing": str(webhook.signing_secret_version),
         "headers": {header.name: _text(header.secret_version) for header in headers},
+        # It covers all that a token request is made of, its addresses and keys included.
+        **({"connection": str(webhook.connection.credential_version)} if webhook.connection else {}),
+        **({"client_key": str(webhook.client_key_pair.private_key_version)} if webhook.client_key_pair else {}),
     }
 
 
