@@ -33,6 +33,7 @@ LONGEST_RETRY_SECONDS: Final = 300.0
 CLEAR_EVERY_SECONDS: Final = 60.0
 # Beyond the deadline of the request itself: writing down what came of it.
 HOLD_MARGIN_SECONDS: Final = 5.0
+CLOCK_SLACK_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,8 @@ def _token_of(row: CachedToken, now: datetime) -> Token | None:
 
 def _is_ahead(moment: datetime | None, now: datetime, most_seconds: float) -> bool:
     """Whether a time that was set lies in the future, by no more than it can have been set: else the clock was put
-    back since."""
-    return moment is not None and now < moment <= now + timedelta(seconds=most_seconds)
+    back since. Who set it may have looked at the clock a little later than we did."""
+    return moment is not None and now < moment <= now + timedelta(seconds=most_seconds + CLOCK_SLACK_SECONDS)
 
 
 def _try_to_win(row: CachedToken, now: datetime) -> Refresh | None:
