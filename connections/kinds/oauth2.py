@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from connections.calls import CONTENT_TYPE, FORM, TokenCall, base_headers
 from connections.client_auth import registry
@@ -55,7 +56,7 @@ class OAuth2(Kind):
         Field("client_id", _("Client ID"), max_length=255, technical=True),
         Field(
             "client_secret",
-            _("Secret"),
+            pgettext_lazy("OAuth2", "Secret"),
             SECRET,
             secret=True,
             max_length=2_048,
@@ -73,7 +74,7 @@ class OAuth2(Kind):
         ),
         Field(
             "audience",
-            _("Audience"),
+            pgettext_lazy("OAuth2", "Audience"),
             required=False,
             max_length=500,
             help_text=_("Only if the token endpoint asks for one."),
