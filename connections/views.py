@@ -27,7 +27,7 @@ from connections.kinds.registry import KINDS
 from connections.models import Connection, KeyPair
 from connections.pages.answers import go_to, is_htmx
 from connections.pages.details import build_details
-from connections.pages.listing import A_PAGE, Words, build_connection_rows
+from connections.pages.listing import A_PAGE, Words, build_connection_rows, name_kind
 from connections.pages.users import load_connection_uses
 from connections.uploads import small_uploads
 from connections.uses import find_users
@@ -54,7 +54,9 @@ def connection_list(request: PortalRequest) -> HttpResponse:
 @require_safe
 @participant_page(role=Role.TECHNICAL)
 def connection_choose(request: PortalRequest) -> HttpResponse:
-    return render(request, "connections/connection_choose.html", {"kinds": KINDS.values()})
+    return render(
+        request, "connections/connection_choose.html", {"kinds": [(kind, name_kind(kind)) for kind in KINDS.values()]}
+    )
 
 
 @small_uploads
@@ -140,6 +142,7 @@ def find_kind(name: str) -> Kind:
 def form_page(request: PortalRequest, editor: ConnectionEditor) -> HttpResponse:
     context = {
         "editor": editor,
+        "kind": name_kind(editor.kind),
         "lines": editor.lines() if editor.common.is_bound else [],
         "source_addresses": settings.PORTAL_OUTBOUND_SOURCE_ADDRESSES,
     }

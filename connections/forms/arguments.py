@@ -1,13 +1,13 @@
 """The arguments of "Obter Credenciais": what its kind asks for besides the connection."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django import forms
 
 from connections.errors import Problem
 from connections.forms.fields import make_field
-from connections.kinds.kind import Kind
+from connections.kinds.kind import LIST, Kind
 
 
 class ArgumentsForm(forms.Form):
@@ -21,6 +21,15 @@ class ArgumentsForm(forms.Form):
         self.kind = kind
         for field in kind.arguments:
             self.fields[field.name] = make_field(field)
+
+    def laid_out(self) -> Iterator[tuple[forms.BoundField, bool]]:
+        """Yield the fields for two columns, and whether one takes both: lists begin on a line of their own."""
+        left, following = True, [*self.kind.arguments[1:], None]
+        for field, after in zip(self.kind.arguments, following, strict=True):
+            alone = after is None or (field.widget != LIST and after.widget == LIST)
+            wide = left and alone and field.widget != LIST
+            yield self[field.name], wide
+            left = wide or not left
 
     def arguments(self) -> dict[str, Any]:
         """Return what was typed, read and not judged."""

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from connections.forms.secrets import SecretInput, SecretTextarea
 from connections.kinds.kind import CHOICE, INTEGER, LIST, TEXTAREA, URL, Field
 
+_LINES = _("One on each line.")
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
 
@@ -23,6 +24,16 @@ class Unjudged(forms.CharField):
 
     def run_validators(self, value: Any) -> None:
         pass
+
+
+class UnjudgedChoice(forms.ChoiceField):
+    def validate(self, value: Any) -> None:
+        pass
+
+
+class UnjudgedFile(forms.FileField):
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        return data
 
 
 class UnjudgedList(Unjudged):
@@ -42,7 +53,7 @@ def make_field(field: Field, *, stored: bool = False, set_at: datetime | None = 
         label=field.label,
         required=field.required and not stored,
         strip=not field.secret and field.widget != TEXTAREA,
-        help_text=stored_words(set_at) if stored else field.help_text,
+        help_text=stored_words(set_at) if stored else field.help_text or (_LINES if field.widget == LIST else ""),
         widget=_widget(field),
     )
 

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from connections.errors import Problem
+from connections.forms.fields import UnjudgedFile
 from connections.forms.secrets import SecretInput
 from connections.key_pairs import MAX_BYTES, Upload
 
@@ -18,17 +19,13 @@ class UploadForm(forms.Form):
     use_required_attribute = False
 
     name = forms.CharField(label=_("Name"), max_length=120, widget=forms.TextInput({"autocomplete": "off"}))
-    certificate = forms.FileField(
+    certificate = UnjudgedFile(
         label=_("Certificate"),
-        required=False,
-        allow_empty_file=True,
         widget=forms.FileInput({"accept": ".crt,.pem"}),
         help_text=_("File .CRT or .PEM, with its chain if it has one."),
     )
-    private_key = forms.FileField(
+    private_key = UnjudgedFile(
         label=_("PrivateKey"),
-        required=False,
-        allow_empty_file=True,
         widget=forms.FileInput({"accept": ".key,.pem"}),
         help_text=_("File .KEY or .PEM. Stored encrypted and never shown."),
     )

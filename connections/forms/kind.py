@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from access.models import Participant
 from connections.drafts import stored_secrets
-from connections.forms.fields import make_field
+from connections.forms.fields import UnjudgedChoice, make_field
 from connections.forms.secrets import given_or_kept
 from connections.kinds.kind import HEADERS, KEY_PAIR, Field, Kind
 from connections.models import Connection, KeyPair
@@ -58,8 +58,8 @@ class KindForm(forms.Form):
         known = [(str(each.uuid), f"{each.name} · {each.key_words}") for each in key_pairs.distinct().order_by("name")]
         empty = [] if field.required and known else [("", _("none") if not field.required else _("Choose one"))]
         choices = [*empty, *known, (NEW, _("Upload another one"))]
-        return forms.ChoiceField(
-            label=field.label, required=False, choices=choices, help_text=field.help_text, widget=forms.Select
+        return UnjudgedChoice(
+            label=field.label, required=field.required, choices=choices, help_text=field.help_text, widget=forms.Select
         )
 
     def areas(self) -> list["Area"]:

@@ -7,8 +7,11 @@ from typing import Self
 
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from connections.expiry import Validity
+from connections.kinds.jwt_7523 import TokenOfMinutes
+from connections.kinds.kind import Kind
 from connections.kinds.registry import KINDS
 from connections.models import Connection, KeyPair
 from connections.pages.states import StateView, TokenFacts, describe_connection, describe_key_pair, load_token_facts
@@ -34,7 +37,7 @@ class Words:
         """By name, kind and address. Of an address only what may be read: no search confirms a guess about the rest."""
         found = connections
         for word in self.text.split():
-            kinds = [kind.name for kind in KINDS.values() if word.lower() in str(kind.label).lower()]
+            kinds = [kind.name for kind in KINDS.values() if word.lower() in name_kind(kind).lower()]
             addressed = find_by_address(connections, word)
             found = found.filter(Q(name__icontains=word) | Q(kind__in=kinds) | Q(pk__in=addressed))
         return found.order_by("name", "pk")
@@ -89,4 +92,10 @@ def build_key_pair_rows(request: HttpRequest, key_pairs: Sequence[KeyPair], now:
 
 def kind_label(connection: Connection) -> str:
     kind = KINDS.get(connection.kind)
-    return str(kind.label) if kind else connection.kind
+    return name_kind(kind) if kind else connection.kind
+
+
+def name_kind(kind: Kind) -> str:
+    """Return the name of a kind among all the others: a webhook's form shows those of JWT Bearer in their own area."""
+    bearer = isinstance(kind, TokenOfMinutes)
+    return _("JWT Bearer, %(method)s") % {"method": kind.label} if bearer else str(kind.label)
