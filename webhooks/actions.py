@@ -12,7 +12,13 @@ from access import audit
 from access.actors import Actor
 from access.errors import ActionError
 from access.models import Participant
-from webhooks.credentials import let_go, lock_credentials, write_credentials
+from webhooks.credentials import (
+    let_go,
+    lock_credentials,
+    lock_own_connection,
+    release_credentials,
+    write_credentials,
+)
 from webhooks.drafts import Draft, make_draft
 from webhooks.errors import InvalidWebhook, WebhookArchived
 from webhooks.models import StoppedReason, Webhook
@@ -23,6 +29,8 @@ from webhooks.signals import webhook_changed
 from webhooks.signing import OVERLAP, generate_secret
 from webhooks.values import WebhookValues
 from webhooks.versions import audited, record_version
+
+LOADED = ("participant", "current_version", "connection__key_pair", "client_key_pair")
 
 
 def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor, uuid: UUID | None = None) -> Webhook:
@@ -75,14 +83,18 @@ def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Web
 
 
 def archive_webhook(webhook: Webhook, *, by: Actor) -> Webhook:
-    """Take a webhook out of use for good. Archiving it twice changes nothing the second time."""
+    """Take a webhook out of use for good, with the connection and the certificates that belong to it alone. Archiving
+    it twice changes nothing the second time."""
     with transaction.atomic():
-        locked = Webhook.objects.select_for_update(no_key=True).get(pk=webhook.pk)
+        lock_own_connection(webhook)
+        locked = Webhook.objects.select_for_update(of=("self",), no_key=True).select_related(*LOADED).get(pk=webhook.pk)
         if locked.archived:
             return locked
         before = {"active": locked.active, "archived": False}
         locked.active, locked.archived_at = False, timezone.now()
-        locked.save(update_fields=["active", "archived_at", "updated_at"])
+        left = release_credentials(locked)
+        locked.save()
+        let_go(left, by=by)
         _record(locked, "webhooks.webhook.archived", by=by, before=before, after={"active": False, "archived": True})
         webhook_changed.send(Webhook, webhook=locked, created=False)
     return locked
@@ -161,9 +173,7 @@ def reveal_signing_secret(webhook: Webhook, *, by: Actor) -> str:
 
 
 def _lock(webhook: Webhook) -> Webhook:
-    locked = Webhook.objects.select_for_update(of=("self",), no_key=True).select_related(
-        "participant", "current_version", "connection__key_pair", "client_key_pair"
-    )
+    locked = Webhook.objects.select_for_update(of=("self",), no_key=True).select_related(*LOADED)
     found = locked.get(pk=webhook.pk)
     if found.archived:
         raise WebhookArchived

@@ -37,6 +37,11 @@ def lock_credentials(values: WebhookValues, participant: Participant, webhook: W
     list(_locked(Connection, wanted, participant))
 
 
+def lock_own_connection(webhook: Webhook) -> None:
+    """Lock what the webhook owns before the webhook itself is locked."""
+    list(_locked(Connection, Q(webhooks=webhook, shared=False), webhook.participant))
+
+
 def _locked(model: Any, wanted: Q, participant: Participant) -> Any:
     rows = model.objects.filter(wanted, participant=participant).order_by("pk")
     return rows.select_for_update(of=("self",), no_key=True)
@@ -63,6 +68,16 @@ def write_credentials(webhook: Webhook, draft: Draft, *, by: Actor) -> list[Conn
     except Invalid as invalid:
         raise InvalidWebhook(replace_fields(invalid, "client_key_pair")) from None
     return sorted(before - set(_owned(webhook)), key=lambda row: isinstance(row, KeyPair))
+
+
+def release_credentials(webhook: Webhook) -> list[Connection | KeyPair]:
+    """Take what it owns from the row, not yet saved, and return it for `let_go`. What is shared stays."""
+    left = list(_owned(webhook))
+    if webhook.connection in left:
+        webhook.connection = None
+    if webhook.client_key_pair in left:
+        webhook.client_key_pair = None
+    return sorted(left, key=lambda row: isinstance(row, KeyPair))
 
 
 def replace_fields(invalid: Invalid, place: str) -> list[Problem]:
