@@ -26,7 +26,7 @@ from outbound.masking import masked_url
 from vault.errors import UnreadableSecret
 from vault.sealed_json import to_json
 
-# --- connections ----------------------------------------------------------------------------------------------------
+# --- connections --------------------------------------------------------------------------------------------------
 
 
 def create_connection(
@@ -134,7 +134,7 @@ def _asked_with(connection: Connection) -> list[Any]:
     return [getattr(connection, name) for name in names]
 
 
-# --- key pairs --------------------------------------------------------------------------------------------------------
+# --- key pairs ----------------------------------------------------------------------------------------------------
 
 
 def create_key_pair(participant: Participant, *, name: str, upload: Upload, by: Actor, shared: bool = True) -> KeyPair:
@@ -221,7 +221,7 @@ def _fill_key_pair(key_pair: KeyPair, read: ReadKeyPair) -> None:
     key_pair.private_key, key_pair.private_key_version = read.private_key_pem, uuid4()
 
 
-# --- what both need -------------------------------------------------------------------------------------------------
+# --- what both need -----------------------------------------------------------------------------------------------
 
 
 def describe(connection: Connection) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def unix_lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-# --- judging --------------------------------------------------------------------------------------------------------
+# --- judging ------------------------------------------------------------------------------------------------------
 
 
 def find_problems(draft: ConnectionDraft, participant: Participant) -> list[Problem]:

@@ -193,7 +193,7 @@ def with_defaults(own: Sequence[tuple[str, str]], defaults: Sequence[tuple[str, 
     return (*own, *((name, value) for name, value in defaults if name.lower() not in names))
 
 
-# --- values of fields -------------------------------------------------------------------------------------------------
+# --- values of fields ---------------------------------------------------------------------------------------------
 
 
 def field_problems(asked: Field, value: Any) -> Iterator[Problem]:

@@ -59,7 +59,7 @@ def source(receiver: Receiver) -> TokenSource:
     return make_source(receiver)
 
 
-# --- the ordinary life ----------------------------------------------------------------------------------------------
+# --- the ordinary life --------------------------------------------------------------------------------------------
 
 
 def test_the_first_to_ask_fetches_and_the_others_use_what_came(source: TokenSource, receiver: Receiver) -> None:
@@ -175,7 +175,7 @@ def test_a_token_that_does_not_open_is_fetched_again(source: TokenSource, column
     assert found(source).value == VALUE
 
 
-# --- what makes it another token ------------------------------------------------------------------------------------
+# --- what makes it another token ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_change_in_the_midst_of_a_fetch_keeps_the_token_out_of_the_cache(sourc
     assert not CachedToken.objects.exists()
 
 
-# --- failures -------------------------------------------------------------------------------------------------------
+# --- failures -----------------------------------------------------------------------------------------------------
 
 
 def test_failures_are_remembered_longer_and_longer(source: TokenSource, receiver: Receiver) -> None:
@@ -290,7 +290,7 @@ def test_an_endpoint_that_hangs_costs_the_deadline_and_no_more(receiver: Receive
     assert time.monotonic() - started < 2.0
 
 
-# --- a 401 ----------------------------------------------------------------------------------------------------------
+# --- a 401 --------------------------------------------------------------------------------------------------------
 
 
 def test_a_401_drops_the_token_that_was_used(source: TokenSource, receiver: Receiver) -> None:
@@ -331,7 +331,7 @@ def test_nothing_is_dropped_of_a_key_that_is_not_there(source: TokenSource) -> N
     assert clear_token(source, VALUE, now=NOW) is True
 
 
-# --- a clock that jumps (fault 15) ----------------------------------------------------------------------------------
+# --- a clock that jumps (fault 15) --------------------------------------------------------------------------------
 
 
 def test_a_clock_that_was_put_back_ends_waits_and_memories(source: TokenSource, receiver: Receiver) -> None:
@@ -350,7 +350,7 @@ def test_a_clock_that_was_put_back_lets_a_401_drop_the_token(source: TokenSource
     assert clear_token(source, VALUE, now=NOW) is True
 
 
-# --- by hand --------------------------------------------------------------------------------------------------------
+# --- by hand ------------------------------------------------------------------------------------------------------
 
 
 def test_asking_by_hand_leaves_the_cache_alone(source: TokenSource, receiver: Receiver) -> None:
@@ -369,7 +369,7 @@ def test_asking_by_hand_may_use_the_cache(source: TokenSource, receiver: Receive
     assert len(receiver.requests()) == 1
 
 
-# --- many at once ---------------------------------------------------------------------------------------------------
+# --- many at once -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

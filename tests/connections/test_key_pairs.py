@@ -105,7 +105,7 @@ def refusals(certificate: bytes, key: bytes, **over: Any) -> list[tuple[str, str
     return [(problem.field, problem.code) for problem in refused.value.problems]
 
 
-# --- what is taken ----------------------------------------------------------------------------------------------------
+# --- what is taken ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_a_key_file_with_the_parameters_of_its_curve_is_taken(make: Maker) -> No
     assert read(pem(make.certificate()), parameters + key_pem(make.key())).algorithm == "ES256"
 
 
-# --- what is refused, each for its own reason -------------------------------------------------------------------------
+# --- what is refused, each for its own reason ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["a.cer", "a.der", "a.pfx", "a.txt", "a", "a.crt.exe", "a.key"])
@@ -370,7 +370,7 @@ def test_what_openssl_makes_is_taken(tmp_path: Path) -> None:
     assert read_key_pair(upload, now=datetime.now(UTC)).key_words == "RSA 2048"
 
 
-# --- signing --------------------------------------------------------------------------------------------------------
+# --- signing ------------------------------------------------------------------------------------------------------
 
 
 def material(make: Maker, kind: str, algorithm: str) -> KeyMaterial:
