@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from access.models import Participant
 from connections.errors import Problem
-from connections.kinds.kind import HEADERS, REQUIRED, TEXTS, Draft, Kind, header_secret
+from connections.kinds.field import HEADERS, REQUIRED, TEXTS
+from connections.kinds.kind import Draft, Kind, header_secret
 from connections.kinds.registry import KINDS
 from connections.models import Connection
 from connections.values import ConnectionValues, TokenHeader

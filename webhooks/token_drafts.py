@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 
 from access.models import Participant
 from connections.drafts import ConnectionDraft, make_draft
-from connections.kinds.kind import KEY_PAIR, URL, Kind
+from connections.kinds.field import KEY_PAIR, URL
 from connections.kinds.kind import Draft as KindDraft
+from connections.kinds.kind import Kind
 from connections.models import Connection
 from connections.tokens import TokenSource, source_of
 from connections.values import ConnectionValues

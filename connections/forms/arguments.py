@@ -7,7 +7,8 @@ from django import forms
 
 from connections.errors import Problem
 from connections.forms.fields import make_field
-from connections.kinds.kind import LIST, Kind
+from connections.kinds.field import LIST
+from connections.kinds.kind import Kind
 
 
 class ArgumentsForm(forms.Form):

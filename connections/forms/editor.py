@@ -15,7 +15,8 @@ from connections.errors import Problem
 from connections.forms.header_rows import Row, TokenHeaderRows, make_token_headers
 from connections.forms.key_pair import UploadForm
 from connections.forms.kind import NEW, KindForm
-from connections.kinds.kind import HEADERS, KEY_PAIR, Kind
+from connections.kinds.field import HEADERS, KEY_PAIR
+from connections.kinds.kind import Kind
 from connections.models import Connection, KeyPair
 from connections.pages.answers import form_lines
 from connections.values import ConnectionValues

@@ -10,7 +10,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from connections.forms.secrets import SecretInput, SecretTextarea
-from connections.kinds.kind import CHOICE, INTEGER, LIST, TEXTAREA, URL, Field
+from connections.kinds.field import CHOICE, INTEGER, LIST, TEXTAREA, URL, Field
 
 _LINES = _("One on each line.")
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}

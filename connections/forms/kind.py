@@ -11,7 +11,8 @@ from access.models import Participant
 from connections.drafts import stored_secrets
 from connections.forms.fields import UnjudgedChoice, make_field
 from connections.forms.secrets import given_or_kept
-from connections.kinds.kind import HEADERS, KEY_PAIR, Field, Kind
+from connections.kinds.field import HEADERS, KEY_PAIR, Field
+from connections.kinds.kind import Kind
 from connections.models import Connection, KeyPair
 from vault.kept import Kept
 

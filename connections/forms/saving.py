@@ -13,7 +13,8 @@ from connections.drafts import find_problems, make_draft
 from connections.errors import InvalidConnection, KeyPairRefused, Problem
 from connections.forms.editor import ROWS, ConnectionEditor
 from connections.forms.header_rows import read_typed_rows
-from connections.kinds.kind import KEY_PAIR, Kind
+from connections.kinds.field import KEY_PAIR
+from connections.kinds.kind import Kind
 from connections.models import Connection, KeyPair
 from connections.values import ConnectionValues
 

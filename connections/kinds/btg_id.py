@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from connections.client_auth import client_secret_basic
 from connections.client_auth.method import ClientAuth
 from connections.errors import Problem
-from connections.kinds.kind import CHOICE, LIST, SECRET, URL, Draft, Field, Kind, headers_field
+from connections.kinds.field import CHOICE, LIST, SECRET, URL, Field
+from connections.kinds.kind import Draft, Kind, headers_field
 from connections.kinds.oauth2 import GRANT, OAuth2
 from connections.source import TokenSource
 

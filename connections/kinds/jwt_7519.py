@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.calls import CONTENT_TYPE, TokenCall, base_headers
 from connections.errors import Problem
+from connections.kinds.field import KEY_PAIR, TEXTAREA, Field
 from connections.kinds.jwt_7523 import TOKEN_MINUTES, TOKEN_URL, TokenOfMinutes
-from connections.kinds.kind import KEY_PAIR, TEXTAREA, Draft, Field, headers_field, with_defaults
+from connections.kinds.kind import Draft, headers_field, with_defaults
 from connections.source import TokenSource
 
 JSON = "application/json"

@@ -9,20 +9,9 @@ from connections.calls import CONTENT_TYPE, FORM, TokenCall, base_headers
 from connections.client_auth.method import key_of
 from connections.errors import Problem
 from connections.jose import fresh_claims, sign_with_key
-from connections.kinds.kind import (
-    BODY_HELP,
-    INTEGER,
-    KEY_PAIR,
-    TEXTAREA,
-    URL,
-    Draft,
-    Field,
-    Kind,
-    extra_field_problems,
-    extra_fields,
-    headers_field,
-    with_defaults,
-)
+from connections.kinds.bodies import BODY_HELP, extra_field_problems, extra_fields
+from connections.kinds.field import INTEGER, KEY_PAIR, TEXTAREA, URL, Field
+from connections.kinds.kind import Draft, Kind, headers_field, with_defaults
 from connections.source import TokenSource
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

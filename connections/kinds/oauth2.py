@@ -13,21 +13,9 @@ from connections.client_auth import registry
 from connections.client_auth.method import ClientAuth
 from connections.errors import CannotUse, Problem
 from connections.failures import CONNECTION_INCOMPLETE
-from connections.kinds.kind import (
-    BODY_HELP,
-    CHOICE,
-    KEY_PAIR,
-    SECRET,
-    TEXTAREA,
-    URL,
-    Draft,
-    Field,
-    Kind,
-    extra_field_problems,
-    extra_fields,
-    headers_field,
-    with_defaults,
-)
+from connections.kinds.bodies import BODY_HELP, extra_field_problems, extra_fields
+from connections.kinds.field import CHOICE, KEY_PAIR, SECRET, TEXTAREA, URL, Field
+from connections.kinds.kind import Draft, Kind, headers_field, with_defaults
 from connections.source import TokenSource
 
 GRANT = "client_credentials"

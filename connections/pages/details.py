@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from connections.drafts import stored_secrets
-from connections.kinds.kind import CHOICE, HEADERS, KEY_PAIR, URL, Field
+from connections.kinds.field import CHOICE, HEADERS, KEY_PAIR, URL, Field
 from connections.kinds.registry import KINDS
 from connections.models import Connection
 from connections.pages.listing import kind_label

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from connections.kinds.kind import LIST
+from connections.kinds.field import LIST
 from connections.kinds.registry import KINDS
 from connections.models import ConnectionRun
 from connections.pages.states import find_diagnosis

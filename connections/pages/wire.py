@@ -14,7 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 from connections.calls import TokenCall
 from connections.errors import CannotUse
 from connections.kinds import registry
-from connections.kinds.kind import LIST, Kind, extra_fields
+from connections.kinds.bodies import extra_fields
+from connections.kinds.field import LIST
+from connections.kinds.kind import Kind
 from connections.models import Connection
 from connections.tokens import TokenSource, source_of
 from outbound.masking import MASK, masked_url

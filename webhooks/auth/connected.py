@@ -7,7 +7,8 @@ from typing import ClassVar
 from django.utils.translation import gettext_lazy as _
 
 from connections.kinds import registry
-from connections.kinds.kind import CHOICE, TEXTAREA, Field, Kind
+from connections.kinds.field import CHOICE, TEXTAREA, Field
+from connections.kinds.kind import Kind
 from webhooks.auth.method import AUTHORIZATION, Asked, AuthMethod, Condition
 
 # Names beside those of the kinds' fields: a shared connection in place of own values, the kind, the own authorities.

@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from connections.kinds.kind import CHOICE, Field
+from connections.kinds.field import CHOICE, Field
 from webhooks.auth.connected import KIND, ConnectionMethod
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from connections.kinds.kind import Field
+from connections.kinds.field import Field
 from outbound.errors import HeaderRefused
 from outbound.headers import check_header, check_syntax
 from webhooks.errors import Problem

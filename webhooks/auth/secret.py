@@ -2,7 +2,7 @@ from collections.abc import Iterator, Mapping
 
 from django.utils.translation import gettext_lazy as _
 
-from connections.kinds.kind import Field
+from connections.kinds.field import Field
 from webhooks.auth.method import (
     AUTHORIZATION,
     AuthHeader,

@@ -14,7 +14,7 @@ from access.models import Participant
 from connections.forms.fields import make_field
 from connections.forms.header_rows import TokenHeaderRows, make_token_headers, read_typed_rows
 from connections.forms.secrets import given_or_kept
-from connections.kinds.kind import HEADERS, INTEGER, KEY_PAIR, TEXTAREA, URL
+from connections.kinds.field import HEADERS, INTEGER, KEY_PAIR, TEXTAREA, URL
 from connections.models import Connection
 from connections.values import TokenHeader
 from outbound.addresses import is_plain_http
