@@ -8,7 +8,6 @@ from connections.actions import update_connection
 from connections.models import CachedToken, Connection
 from tests.factories import connection_values, make_connection
 from tests.receiver import Answer
-from webhooks.auth.registry import METHODS
 from webhooks.models import Webhook
 
 SECRET = "the-client-secret-of-the-test"
@@ -31,7 +30,7 @@ def change_secret(connection: Connection, secret: str) -> None:
 def use(connection: Connection, *webhooks: Webhook) -> None:
     """Let these webhooks send with tokens of that connection."""
     Webhook.objects.filter(pk__in=[webhook.pk for webhook in webhooks]).update(
-        auth_method="oauth2" if "oauth2" in METHODS else "none", connection=connection
+        auth_method="oauth2", connection=connection
     )
 
 
