@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from access.unavailable import is_unavailable
-from connections.cache import WAIT_SECONDS, Refresh, Wait, clear_token, look_up
+from connections.cache import WAIT_SECONDS, Refresh, Wait, clear_token, look_up, still_held
 from connections.failures import TokenFailure
 from connections.tokens import Token, TokenSource
 from dispatch import failpoints
@@ -75,7 +75,9 @@ class TokenDesk:
         if sources:
             # The cache counts by the clock of claims; between them this process's own tells how it goes on.
             self._clock = (rows[0].started_at, rows[0].booked_at)
-            self._look_up(sources)
+            held = {key: known for key in sources if isinstance(known := self._known.get(key), Token)}
+            fresh = still_held(held, now=self._now()) if held else ()
+            self._look_up({key: source for key, source in sources.items() if key not in fresh})
 
     def _look_up(self, sources: dict[str, TokenSource]) -> None:
         wanted = [source for key, source in sources.items() if key in self._known or key not in self._fetchers]
