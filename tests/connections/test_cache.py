@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
@@ -20,10 +21,12 @@ from connections.cache import (
     hold_seconds,
     look_up,
     retry_seconds,
+    still_held,
 )
 from connections.failures import TokenFailure
 from connections.models import CachedToken, Connection
 from connections.source import Token, TokenSource
+from connections.tasks import remove_connection_runs
 from connections.tokens import obtain_token, source_of
 from tests.at_once import at_once
 from tests.connections.endpoint import PATH, VALUE, json_answer, make_source, token_answer
@@ -367,6 +370,36 @@ def test_asking_by_hand_may_use_the_cache(source: TokenSource, receiver: Receive
     assert second.token is not None
     assert first.token.value == second.token.value
     assert len(receiver.requests()) == 1
+
+
+# --- what is held, what is left behind ------------------------------------------------------------------------------
+
+
+def test_a_token_that_is_held_is_only_asked_after(source: TokenSource) -> None:
+    token = fetch(source)
+    held = {source.cache_key: token}
+    with CaptureQueriesContext(database) as queries:
+        assert still_held(held, now=NOW) == {source.cache_key}
+    assert len(queries) == 1
+    assert still_held(held, now=token.refresh_at) == set()
+    clear_token(source, VALUE, now=NOW)
+    assert still_held(held, now=NOW) == set()
+    assert still_held(held | {"another key": token}, now=NOW) == set()
+
+
+def test_tokens_that_nobody_renews_are_removed_and_the_others_stay(receiver: Receiver, source: TokenSource) -> None:
+    fetch(source)
+    other = make_source(receiver)
+    fetch(other, later(days=2))
+    remove_connection_runs_at(later(days=3))
+    assert CachedToken.objects.count() == 2
+    remove_connection_runs_at(later(days=3, seconds=1))
+    assert CachedToken.objects.get().key == other.cache_key
+
+
+def remove_connection_runs_at(now: datetime) -> None:
+    with time_machine.travel(now, tick=False):
+        remove_connection_runs()
 
 
 # --- many at once -------------------------------------------------------------------------------------------------
