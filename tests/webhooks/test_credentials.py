@@ -42,13 +42,13 @@ OAUTH2: dict[str, Any] = {
 }
 JWT_7519: dict[str, Any] = {
     "auth_method": "jwt",
-    "auth_settings": {"method": "jwt_7519", "token_url": "https://as.example.com/jwt", "token_minutes": "30"},
+    "auth_settings": {"kind": "jwt_7519", "token_url": "https://as.example.com/jwt", "token_minutes": "30"},
     "auth_secrets": {"body": '{"user":"USR_UNICO","password":"senha1234"}'},
 }
 
 
 def jwt_7523(**over: Any) -> dict[str, Any]:
-    settings = {"method": "jwt_7523", "token_url": "https://as.example.com/jwt", "token_minutes": "30"}
+    settings = {"kind": "jwt_7523", "token_url": "https://as.example.com/jwt", "token_minutes": "30"}
     settings |= {"sub": "USR", "ver": "1"}
     pair = KeyPairValues(own=True, upload=make_upload())
     return {"auth_method": "jwt", "auth_settings": settings, "auth_key_pair": pair} | over

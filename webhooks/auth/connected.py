@@ -2,8 +2,10 @@
 the kinds of connection that they know."""
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from connections.kinds import registry
@@ -12,7 +14,7 @@ from connections.kinds.kind import Kind
 from webhooks.auth.method import AUTHORIZATION, Asked, AuthMethod, Condition
 
 # Names beside those of the kinds' fields: a shared connection in place of own values, the kind, the own authorities.
-CONNECTION, KIND, PRIVATE_CA = "connection", "method", "private_ca"
+CONNECTION, KIND, PRIVATE_CA = "connection", "kind", "private_ca"
 OWN: Condition = (CONNECTION, ("",))
 
 _CONNECTION = Field(
@@ -39,6 +41,8 @@ class ConnectionMethod(AuthMethod):
 
     # The field that chooses the kind, where there is more than one.
     kind_field: ClassVar[Field | None] = None
+    # Fields of its kinds that few need.
+    rare: ClassVar[tuple[str, ...]] = ()
 
     def kind_of(self, settings: Mapping[str, str]) -> Kind:
         """Return the kind that was chosen; the first one where none was, or none that there is."""
@@ -66,9 +70,24 @@ class ConnectionMethod(AuthMethod):
     def _asked(self, name: str) -> Asked:
         having = {kind: field for kind in self.kinds for field in registry.get(kind).fields if field.name == name}
         field = next(iter(having.values()))
+        if len({str(each.help_text) for each in having.values()}) > 1:
+            field = replace(field, help_text=_joined(having))
         shown = (OWN, *self._only(having), *((field.shown_for,) if field.shown_for else ()))
         wanting = [kind for kind, each in having.items() if each.required]
         return Asked(field, shown, (*shown, *self._only(wanting)) if wanting else None)
 
+    def is_folded(self, name: str) -> bool:
+        """Whether a field is among those that few need, folded away until they have a value."""
+        return name in (*self.rare, PRIVATE_CA)
+
     def _only(self, kinds: Mapping[str, Field] | list[str]) -> list[Condition]:
         return [(KIND, tuple(kinds))] if len(kinds) < len(self.kinds) else []
+
+
+def _joined(having: Mapping[str, Field]) -> Any:
+    """The help texts of one field in several kinds, each after its kind's name."""
+    words = [
+        format_lazy("{kind}: {help}", kind=registry.get(kind).label, help=each.help_text)
+        for kind, each in having.items()
+    ]
+    return format_lazy(" ".join(f"{{{index}}}" for index in range(len(words))), *words)

@@ -24,6 +24,7 @@ class JwtBearer(ConnectionMethod):
         choices=(("jwt_7523", _("RFC 7523: signed request")), ("jwt_7519", _("RFC 7519: user and password"))),
         help_text=_("It decides which of these fields are mandatory."),
     )
+    rare = ("issuer", "audience")
     unauthorized_cause = _("The receiver does not accept the token that was obtained for it.")
     unauthorized_action = _(
         "Check that the receiver accepts tokens of the address in the token request, and for this Sub. Another token "

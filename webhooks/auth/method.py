@@ -61,6 +61,10 @@ class AuthMethod:
         for field in self.fields:
             yield Asked(field, required=() if field.required else None)
 
+    def is_folded(self, name: str) -> bool:
+        """Whether a field is among those that few need, folded away until they have a value."""
+        return False
+
     def problems(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> Iterator[Problem]:
         """Yield what is wrong with the settings and the secrets (plain text) of one webhook."""
         values = {**settings, **secrets}

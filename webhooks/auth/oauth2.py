@@ -13,6 +13,7 @@ class OAuth2(ConnectionMethod):
         "of every notification. It is kept and renewed before it expires."
     )
     kinds = ("oauth2",)
+    rare = ("audience", "assertion_audience", "key_id", "authorization_details", "headers", "body")
     unauthorized_cause = _("The receiver does not accept the token, or not what its scope allows.")
     unauthorized_action = _(
         "Check that the receiver trusts the server of the Token URL, and that it accepts this scope and audience. "

@@ -38,8 +38,7 @@ class KeyPairForm(UploadForm):
             self.initial = {name: typed.get(self.add_prefix(name), "") for name in ("shared", "remove")}
         self._offer(participant)
         for name in FILES:
-            # The mark is shown, but whether they may be missing is judged by those who asked for them.
-            self.fields[name].validate = _accept  # type: ignore[method-assign]
+            self.fields[name].required = False
         if self.stored is None:
             del self.fields["remove"]
 
@@ -73,6 +72,11 @@ class KeyPairForm(UploadForm):
         for name in FILES:
             self.fields[name].required = self.stored is None
 
+    def clean(self) -> None:
+        """Of two files one may not be missing; whether both may be is judged by whoever asked for them."""
+        if not self.cleaned_data.get("shared") and any(self.cleaned_data.get(name) for name in FILES):
+            super().clean()
+
     def values(self) -> KeyPairValues:
         upload = self.upload()
         if chosen := _uuid(self.cleaned_data.get("shared")):
@@ -92,10 +96,6 @@ class KeyPairForm(UploadForm):
         names = [name for name in FILES if files and files.get(self.add_prefix(name))]
         names += [name for name in ("password",) if posted.get(self.add_prefix(name))]
         return [self.fields[name].label for name in names]
-
-
-def _accept(value: Any) -> None:
-    pass
 
 
 def _uuid(text: Any) -> UUID | None:

@@ -19,7 +19,7 @@ from connections.models import Connection
 from connections.values import TokenHeader
 from outbound.addresses import is_plain_http
 from vault.kept import Kept
-from webhooks.auth.connected import CONNECTION
+from webhooks.auth.connected import CONNECTION, OWN
 from webhooks.auth.method import Asked, AuthMethod, Condition
 from webhooks.errors import Problem
 from webhooks.forms.key_pair import KeyPairForm
@@ -45,6 +45,14 @@ class Part:
     clear: Any = None
     rows: TokenHeaderRows | None = None
     key_pair: KeyPairForm | None = None
+    folded: bool = False
+    kept: bool = False
+
+    @property
+    def filled(self) -> bool:
+        if self.rows is not None:
+            return bool(self.rows.forms)
+        return self.kept or bool(self.bound and (self.bound.value() or self.bound.errors))
 
     @property
     def address(self) -> bool:
@@ -130,8 +138,28 @@ class MethodForm(forms.Form):
 
     # --- showing it --------------------------------------------------------------------------------------------------
 
-    def parts(self) -> Iterator[Part]:
-        """Yield what the page shows, in its order."""
+    def parts(self) -> list[Part]:
+        """Return what the page shows at once, in its order."""
+        return [part for part in self._parts() if not part.folded]
+
+    def folded_parts(self) -> list[Part]:
+        """Return what few need, and what the page therefore shows when it is asked to."""
+        return [part for part in self._parts() if part.folded]
+
+    def unfolds(self) -> bool:
+        """Whether any of that has a value already, or something wrong with it."""
+        return any(part.filled for part in self.folded_parts())
+
+    @property
+    def own_if(self) -> str:
+        """The condition with which the values are those of the webhook alone, for the script."""
+        return self._script((OWN,)) if CONNECTION in self.fields else ""
+
+    @property
+    def shows_own(self) -> bool:
+        return self.holds((OWN,))
+
+    def _parts(self) -> Iterator[Part]:
         for asked in self.asked:
             name = asked.field.name
             if name in self.fields or name in self.rows or name in self.key_pairs:
@@ -152,6 +180,8 @@ class MethodForm(forms.Form):
             clear=self[CLEAR + name] if CLEAR + name in self.fields else None,
             rows=self.rows.get(name),
             key_pair=pair,
+            folded=self.method.is_folded(name),
+            kept=bool(kept),
         )
 
     def holds(self, conditions: tuple[Condition, ...] | None) -> bool:
