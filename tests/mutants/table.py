@@ -234,6 +234,106 @@ MUTANTS = (
         "            self.queue.popleft()\n",
         ("tests/dispatch/test_loop.py::test_at_the_end_what_was_not_started_is_handed_back_before_the_rest_has_ended",),
     ),
+    # --- tokens -----------------------------------------------------------------------------------------------------
+    Mutant(
+        "a claim fetches what another process fetches already",
+        "connections/cache.py",
+        "    if _is_ahead(row.refreshing_until, now, hold_seconds()):\n",
+        "    if False:\n",
+        (
+            "tests/dispatch/test_tokens.py::test_what_another_process_fetches_is_waited_for_a_quarter_of_a_second_at_a_time",
+        ),
+    ),
+    Mutant(
+        "a receiver that refuses the token is not given a fresh one",
+        "dispatch/tokens.py",
+        "                done.stale_token = stale[pair]\n",
+        "                done.stale_token = False\n",
+        (
+            "tests/dispatch/test_tokens.py::test_a_401_drops_the_token_and_the_delivery_is_repeated_once_with_a_fresh_one",
+        ),
+    ),
+    Mutant(
+        "a repeat is repeated again",
+        "dispatch/tokens.py",
+        " or token is None or done.claimed.repeat:\n",
+        " or token is None:\n",
+        ("tests/dispatch/test_tokens.py::test_a_receiver_that_takes_no_token_at_all_costs_one_token_request_a_minute",),
+    ),
+    Mutant(
+        "a repeat counts",
+        "dispatch/records.py",
+        "    counted = claimed.counted_attempts + (not claimed.repeat)\n",
+        "    counted = claimed.counted_attempts + 1\n",
+        (
+            "tests/dispatch/test_tokens.py::test_a_401_drops_the_token_and_the_delivery_is_repeated_once_with_a_fresh_one",
+        ),
+    ),
+    Mutant(
+        "the mark of a repeat is not written down",
+        "dispatch/records.py",
+        '        "repeat_due": row.decision.repeat,\n',
+        '        "repeat_due": False,\n',
+        ("tests/dispatch/test_tokens.py::test_a_second_401_counts_by_the_normal_rule_and_there_is_no_third_request",),
+    ),
+    Mutant(
+        "a repeat waits behind the backlog of its webhook",
+        "dispatch/records.py",
+        '        "urgent": row.decision.repeat,\n',
+        '        "urgent": False,\n',
+        ("tests/dispatch/test_tokens.py::test_a_repeat_goes_before_the_backlog_of_its_webhook",),
+    ),
+    Mutant(
+        "a token that another process dropped is used on",
+        "dispatch/tokens.py",
+        "            fresh = still_held(held, now=self._now()) if held else ()\n",
+        "            fresh = held\n",
+        ("tests/dispatch/test_tokens.py::test_a_token_that_another_process_dropped_is_not_used_again",),
+    ),
+    Mutant(
+        "a token is used past its end",
+        "dispatch/tokens.py",
+        "            if found.expires_at is None or found.expires_at > self._now():\n",
+        "            if found:\n",
+        ("tests/dispatch/test_tokens.py::test_one_that_expires_while_its_delivery_lies_in_the_queue_is_not_sent",),
+    ),
+    Mutant(
+        "nobody waits here for a token: all are handed back",
+        "dispatch/tokens.py",
+        "        if found is None and key in self._fetchers and self.parked < settings.PORTAL_DISPATCH_BATCH:\n",
+        "        if False:\n",
+        ("tests/dispatch/test_tokens.py::test_many_webhooks_of_one_connection_wait_for_one_token",),
+    ),
+    Mutant(
+        "a slot is kept by what waits for a token",
+        "dispatch/tokens.py",
+        "            late = [row for row in rows if row.not_after < now]\n",
+        "            late: list[Parked] = []\n",
+        ("tests/dispatch/test_tokens.py::test_a_slot_that_runs_out_while_it_waits_for_a_token_is_given_back",),
+    ),
+    Mutant(
+        "what waits for a token is forgotten when the sender stops",
+        "dispatch/dispatcher.py",
+        "        for finished in self.tokens.give_up():\n            self._keep(finished)\n",
+        "        self.tokens.give_up()\n",
+        ("tests/dispatch/test_tokens.py::test_what_waits_for_a_token_is_handed_back_at_once_when_the_sender_stops",),
+    ),
+    Mutant(
+        "what is handed back for a while waits for the next poll",
+        "dispatch/dispatcher.py",
+        "        self.tokens.note_recorded(self.done)\n",
+        "",
+        (
+            "tests/dispatch/test_tokens.py::test_what_another_process_fetches_is_waited_for_a_quarter_of_a_second_at_a_time",
+        ),
+    ),
+    Mutant(
+        "a token stands in what an attempt keeps of the answer",
+        "dispatch/records.py",
+        "    redactor = row.finished.claimed.plan.redactor_with(row.finished.token)\n",
+        "    redactor = row.finished.claimed.plan.redactor\n",
+        ("tests/dispatch/test_tokens.py::test_the_token_is_masked_wherever_the_attempt_is_shown",),
+    ),
     # --- calls out --------------------------------------------------------------------------------------------------
     Mutant(
         "no look at the address when a socket is opened",
