@@ -32,8 +32,8 @@ _PLAIN_ANSWER: Final = frozenset(
     {"token_type", "expires_in", "scope", "error", "error_description", "error_uri", "authorization_details"}
 )
 _CREDENTIAL_HEADERS: Final = frozenset({"authorization", "proxy-authorization"})
-# Longer than words are, with a digit in it.
-_TOKEN_LIKE = re.compile(r"(?=[A-Za-z_\-+/=.~]*[0-9])[A-Za-z0-9_\-+/=.~]{16,}", re.ASCII)
+# Longer than words are; a token among them has a digit in it.
+_RUN = re.compile(r"[A-Za-z0-9_\-+/=.~]{16,}", re.ASCII)
 
 
 def deadline_seconds() -> float:
@@ -126,10 +126,15 @@ def mask_json(text: str, plain: frozenset[str]) -> str:
     """Return a JSON text with all values masked but those of the names in `plain`. In other text, every run of letters
     that may be a token is masked."""
     try:
-        found = json.loads(text)
+        told = json.dumps(_masked(json.loads(text), plain), ensure_ascii=False)
     except (ValueError, RecursionError):
-        return _TOKEN_LIKE.sub(MASK, text)
-    return json.dumps(_masked(found, plain), ensure_ascii=False)
+        return _RUN.sub(_mask_run, text)
+    # Half of a surrogate pair can stand in JSON, but in no database.
+    return told.encode("utf-8", "replace").decode()
+
+
+def _mask_run(run: re.Match[str]) -> str:
+    return MASK if any(letter.isdigit() for letter in run[0]) else run[0]
 
 
 def _masked(value: Any, plain: frozenset[str]) -> Any:

@@ -41,7 +41,7 @@ def key_pair_list(request: PortalRequest) -> HttpResponse:
         "connection_count": Connection.objects.for_actor(request.actor).live().shared().count(),
         "page": page,
         "query": urlencode({"q": words.text}) if words.text else "",
-        "rows": build_key_pair_rows(request, page.object_list, timezone.now()),
+        "rows": build_key_pair_rows(request, list(page.object_list), timezone.now()),
     }
     return render(request, "connections/key_pair_list.html", context)
 

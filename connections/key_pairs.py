@@ -147,9 +147,11 @@ def read_chain(data: bytes, name: str = "", *, now: datetime) -> list[x509.Certi
         raise _Refused("certificate_none", _("There is no certificate in this file."))
     try:
         chain = x509.load_pem_x509_certificates(text.encode())
+        _check_chain(chain, now)
+        # Names and times are read only when they are asked for: one that can't be read shows here.
+        _names = [(each.subject.rfc4514_string(), each.issuer.rfc4514_string()) for each in chain]
     except ValueError:
         raise _unreadable_certificate() from None
-    _check_chain(chain, now)
     return chain
 
 
@@ -186,6 +188,8 @@ def _check_chain(chain: list[x509.Certificate], now: datetime) -> None:
     if leaf.not_valid_before_utc > now + CLOCK_TOLERANCE:
         day = f"{leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
         raise _Refused("certificate_not_yet_valid", _("This certificate is valid only from %(day)s.") % {"day": day})
+    if leaf.not_valid_after_utc <= leaf.not_valid_before_utc:
+        raise _unreadable_certificate()
     if any(each.not_valid_after_utc <= now for each in chain[1:]):
         message = _("A certificate further on in the chain has expired. Ask your authority for the current chain.")
         raise _Refused("certificate_chain_expired", message)

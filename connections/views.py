@@ -39,14 +39,15 @@ def connection_list(request: PortalRequest) -> HttpResponse:
     mine = Connection.objects.for_actor(request.actor).live().shared()
     words = Words.read(request.GET)
     found = words.find_connections(mine).select_related("key_pair")
-    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
+    page, now = Paginator(found, A_PAGE).get_page(request.GET.get("page")), timezone.now()
     context = {
+        "now": now,
         "words": words.text,
         "count": mine.count(),
         "key_pair_count": KeyPair.objects.for_actor(request.actor).live().shared().count(),
         "page": page,
         "query": urlencode({"q": words.text}) if words.text else "",
-        "rows": build_connection_rows(request, page.object_list, timezone.now()),
+        "rows": build_connection_rows(request, list(page.object_list), now),
     }
     return render(request, "connections/connection_list.html", context)
 

@@ -141,8 +141,8 @@ def make_connection(**over: Any) -> Any:
     from connections.actions import create_connection
 
     participant = over.pop("participant", None) or make_participant()
-    if over.get("kind") == "jwt_7523":
-        over.setdefault("key_pair", make_key_pair(participant=participant))
+    if over.get("kind") == "jwt_7523" and "key_pair" not in over:
+        over["key_pair"] = make_key_pair(participant=participant)
     return create_connection(participant, values=connection_values(**over), by=Actor.system("factory"))
 
 

@@ -42,6 +42,14 @@ class UploadForm(forms.Form):
         super().__init__(data, files, prefix=prefix)
         if not named:
             del self.fields["name"]
+        elif prefix:
+            # Amid another form, which has a name as well.
+            self.fields["name"].label = _("Name of the certificate")
+
+    def clean(self) -> None:
+        for name in ("certificate", "private_key"):
+            if not self.cleaned_data.get(name):
+                self.add_error(name, _("Choose the file."))
 
     def upload(self) -> Upload:
         """Return what was given, not judged; what is missing is empty."""

@@ -33,17 +33,10 @@ class TokenView:
 def describe_run(run: ConnectionRun, *, readable: bool) -> dict[str, Any]:
     """Return what the card of a run shows. `readable`: whether its reader may see header and claims of the token."""
     outcome, diagnosis = Outcome.of(run), find_diagnosis(run.diagnosis)
-    if run.finished_at is None:
-        verdict = _("No result: it was cut off")
-    elif run.succeeded:
-        verdict = _("Token obtained")
-    else:
-        title = diagnosis.title if diagnosis else run.diagnosis
-        verdict = _("No token: %(reason)s") % {"reason": title}
     exchange = outcome.exchange
     return {
         "run": run,
-        "announce": verdict,
+        "announce": _verdict(run, diagnosis),
         "diagnosis": diagnosis,
         "exchange": exchange,
         "steps": list_steps(exchange) if exchange else [],
@@ -51,6 +44,14 @@ def describe_run(run: ConnectionRun, *, readable: bool) -> dict[str, Any]:
         "token": _view(run, outcome, readable) if is_set(run, "token") else None,
         "arguments": list_arguments(run),
     }
+
+
+def _verdict(run: ConnectionRun, diagnosis: Any) -> str:
+    if run.finished_at is None:
+        return _("No result: it was cut off")
+    if run.succeeded:
+        return _("Token obtained")
+    return str(diagnosis.title) if diagnosis else run.diagnosis
 
 
 def list_arguments(run: ConnectionRun) -> list[tuple[Any, str]]:
