@@ -69,7 +69,12 @@ class GuardedSession(requests.Session):
         except Refused as refusal:
             code = outcome_of_refusal(refusal)
             raise GuardedError(Result(error=code, detail=refusal.code), code) from None
-        return super().prepare_request(request)
+        try:
+            return super().prepare_request(request)
+        except requests.RequestException as refusal:
+            # What our rules let pass and requests' own don't: its messages may quote what it was given.
+            name = type(refusal).__name__
+            raise GuardedError(Result(error=outcomes.ADDRESS_INVALID, detail=name), outcomes.ADDRESS_INVALID) from None
 
     def get_adapter(self, url: str) -> BaseAdapter:
         """The guarded adapter, whatever somebody mounted since: another one would be another door."""

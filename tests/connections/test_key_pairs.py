@@ -1,11 +1,15 @@
 """Certificates and keys on upload: what is taken, and every way to mix things up with its own words (UNICO-23, 24)."""
 
+import base64
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -359,6 +363,46 @@ def test_no_part_of_a_key_is_in_any_repr_or_message(make: Maker) -> None:
     upload = Upload(b"c", key, password="password-1")
     told = [found, found.material, upload, refused.value, *refused.value.problems]
     assert [each for each in told if secret in repr(each) or "password-1" in repr(each)] == []
+
+
+@hypothesis.given(st.data())
+@hypothesis.settings(max_examples=300)
+def test_whatever_is_uploaded_is_taken_or_refused_in_words(data: st.DataObject) -> None:
+    """Certificates and keys with any of their bytes changed, and what was never one."""
+    files = list(_sound())
+    for index, name in enumerate(("certificate", "key")):
+        how = data.draw(st.sampled_from(["sound", "der", "text", "anything"]), label=name)
+        if how == "der":
+            blocks = [_spoilt_block(data, block) for block in files[index].split(b"-----END ")[:-1]]
+            files[index] = b"".join(blocks)
+        elif how == "text":
+            files[index] = _spoilt(data, files[index])
+        elif how == "anything":
+            files[index] = data.draw(st.binary(max_size=300))
+    try:
+        assert read(files[0], files[1], password=data.draw(st.text(max_size=5))).algorithm == "ES256"
+    except KeyPairRefused as refused:
+        wordless = [problem for problem in refused.problems if not (problem.code and str(problem.message))]
+        assert wordless == [] != refused.problems  # noqa: PT017 (both ends are fine)
+
+
+@cache
+def _sound() -> tuple[bytes, bytes]:
+    make = Maker()
+    return pem(*make.chain()), key_pem(make.key())
+
+
+def _spoilt_block(data: st.DataObject, block: bytes) -> bytes:
+    label, _dashes, text = block.split(b"-----BEGIN ")[1].partition(b"-----")
+    spoilt = base64.encodebytes(_spoilt(data, base64.b64decode(text)))
+    return b"-----BEGIN " + label + b"-----\n" + spoilt + b"-----END " + label + b"-----\n"
+
+
+def _spoilt(data: st.DataObject, sound: bytes) -> bytes:
+    spoilt = bytearray(sound)
+    for _ in range(data.draw(st.integers(0, 3))):
+        spoilt[data.draw(st.integers(0, len(spoilt) - 1))] = data.draw(st.integers(0, 255))
+    return bytes(spoilt)
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
