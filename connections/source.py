@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from connections.failures import TokenFailure
@@ -43,13 +44,14 @@ class TokenSource:
 
     @property
     def secret_values(self) -> tuple[str, ...]:
-        """What must be masked wherever it turns up: every secret, and each text inside a body of JSON."""
+        """What must be masked wherever it turns up: every secret, and each value inside a body."""
         found = [value for value in self.secrets.values() if value]
         return tuple(dict.fromkeys([*found, *(text for value in found for text in _texts_in(value))]))
 
 
 def _texts_in(secret: str) -> Iterator[str]:
     if not secret.lstrip().startswith(("{", "[")):
+        yield from (value for line in secret.splitlines() for _name, value in parse_qsl(line.strip()))
         return
     try:
         found = [json.loads(secret)]
@@ -57,8 +59,8 @@ def _texts_in(secret: str) -> Iterator[str]:
         return
     while found:
         value = found.pop()
-        if isinstance(value, str):
-            yield value
+        if isinstance(value, str | int | float):
+            yield str(value)
         elif isinstance(value, dict | list):
             found += value.values() if isinstance(value, dict) else value
 
