@@ -25,6 +25,7 @@ from tests.servers.mtls import Nginx
 from tests.servers.oidc_provider import LONG_SECRET, SECRET, OidcProvider
 from tests.servers.running import Running
 from tests.services import miss, provide_openssl
+from webhooks.auth.connected import KIND
 from webhooks.values import HeaderValues, KeyPairValues, TokenHeader
 
 pytestmark = [
@@ -201,7 +202,7 @@ def test_each_client_authentication_delivers(
 def jwt_7519(server: Running, password: str = PASSWORD) -> dict[str, Any]:
     return {
         "auth_method": "jwt",
-        "auth_settings": {"method": "jwt_7519", "token_url": server.url("/token/"), "token_minutes": "5"},
+        "auth_settings": {KIND: "jwt_7519", "token_url": server.url("/token/"), "token_minutes": "5"},
         "auth_secrets": {"body": json.dumps({"user": USER, "password": password})},
     }
 
@@ -236,7 +237,7 @@ def test_that_receiver_refuses_who_brings_no_token(simple_jwt: Running, publish:
 
 
 def jwt_7523(server: Running, pair: KeyPair, **settings: str) -> dict[str, Any]:
-    given = {"method": "jwt_7523", "token_url": server.url("/token"), "sub": SUBJECT, "ver": "1"}
+    given = {KIND: "jwt_7523", "token_url": server.url("/token"), "sub": SUBJECT, "ver": "1"}
     return {
         "auth_method": "jwt",
         "auth_settings": given | {"token_minutes": "5", "audience": AUDIENCE} | settings,
