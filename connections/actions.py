@@ -35,11 +35,12 @@ def create_connection(
     """Create a connection. Raises InvalidConnection. `uuid` is the form's: sent twice, it makes one connection."""
     draft = make_draft(values, None)
     _refuse_invalid(draft, participant)
-    if uuid and (made := Connection.objects.filter(participant=participant, uuid=uuid).first()):
-        return made
-    free = uuid is not None and not Connection.objects.filter(uuid=uuid).exists()
+    # One look: between two of them the same form may come in a second time.
+    taken = Connection.objects.filter(uuid__in=[uuid]).first()
+    if taken and taken.participant_id == participant.pk:
+        return taken
     connection = Connection(participant=participant, created_by=by.label[:200], shared=values.shared)
-    connection.uuid = uuid if uuid and free else uuid4()
+    connection.uuid = uuid if uuid and not taken else uuid4()
     try:
         with transaction.atomic():
             _fill(connection, draft)

@@ -249,6 +249,7 @@ def test_every_method_has_a_name_a_label_and_an_explanation() -> None:
     assert all(str(method.label) and str(method.explanation) for method in METHODS.values())
 
 
+@pytest.mark.usefixtures("public_loopback")
 def test_no_secret_is_in_a_repr_or_an_exchange(receiver: Receiver) -> None:
     pair = self_signed("client.example.com", kind="EC")
     participant = make_participant()
@@ -264,4 +265,5 @@ def test_no_secret_is_in_a_repr_or_an_exchange(receiver: Receiver) -> None:
         secrets = [SECRET, VALUE, "another-secret-value-01", pair.key.splitlines()[1]]
         secrets += [form_of(request).get("client_assertion", VALUE), (request.header("Authorization") or VALUE)[6:]]
         assert [secret for secret in secrets if secret in told] == []
+        assert "refresh_token" in told
         assert "grant_type=client_credentials" in exchange.exchange["request"]["body"]
