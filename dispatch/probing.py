@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from access.actors import Actor
+from connections.tokens import Token, obtain_token
 from dispatch import clock
 from dispatch.failing import compute_probe_pause
 from dispatch.models import Lane
@@ -50,6 +51,7 @@ class Probe:
     trial: WebhookTest
     plan: SendPlan
     request: Request
+    token: Token | None = None
 
 
 def probe_stopped() -> int:
@@ -101,8 +103,14 @@ def _prepare(webhooks: list[Webhook]) -> Iterator[Probe]:
         if isinstance(plan, PlanError):
             finish_trial(trial, describe_unsent(webhook.request_uri, plan.code), plan.code)
             continue
-        request = build_request(plan, sample_message(trial, plan, cause=CAUSE), trial.at)
-        yield Probe(webhook, trial, plan, replace(request, inspect_tls=True))
+        asked = obtain_token(plan.token, use_cache=True) if plan.token else None
+        if asked and asked.failure:
+            exchange = describe_unsent(webhook.request_uri, asked.failure.code) | {"token": asked.exchange}
+            finish_trial(trial, exchange, asked.failure.code)
+            continue
+        token = asked.token if asked else None
+        request = build_request(plan, sample_message(trial, plan, cause=CAUSE), trial.at, token=token)
+        yield Probe(webhook, trial, plan, replace(request, inspect_tls=True), token)
 
 
 def _send(probes: list[Probe]) -> Iterator[tuple[Probe, Result]]:
@@ -122,7 +130,8 @@ def _send(probes: list[Probe]) -> Iterator[tuple[Probe, Result]]:
 
 def _conclude(probe: Probe, result: Result) -> None:
     code = code_for(result, probe.plan.auth_method)
-    trial = finish_trial(probe.trial, describe_exchange(probe.plan, probe.request, result), code)
+    exchange = describe_exchange(probe.plan, probe.request, result, token=probe.token)
+    trial = finish_trial(probe.trial, exchange, code)
     by, webhook = Actor.system(BY), probe.webhook
     if trial.succeeded and resume_webhook(webhook, by=by):
         logger.info("probing.resumed", webhook=str(webhook.uuid))

@@ -1,6 +1,7 @@
 """A certificate with its key as a form wants it: what is stored or shared of it found, what was uploaded judged."""
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -31,14 +32,14 @@ class KeyPairDraft:
 def make_key_pair_draft(values: KeyPairValues, stored: KeyPair | None, participant: Participant | None) -> KeyPairDraft:
     """`stored`: the webhook's own so far. Somebody else's shared one is not found, and so it is missing."""
     if values.shared:
-        return _draft_of(_shared(values, participant), missing=True)
+        return _draft_of(_shared(values.shared, participant), missing=True)
     if values.upload:
         return _judge(values.upload)
     return _draft_of(stored if values.own and stored and not stored.shared else None, missing=False)
 
 
-def _shared(values: KeyPairValues, participant: Participant | None) -> KeyPair | None:
-    return KeyPair.objects.live().shared().filter(participant=participant, uuid=values.shared).first()
+def _shared(uuid: UUID, participant: Participant | None) -> KeyPair | None:
+    return KeyPair.objects.live().shared().filter(participant=participant, uuid=uuid).first()
 
 
 def _draft_of(row: KeyPair | None, *, missing: bool) -> KeyPairDraft:
