@@ -4,19 +4,22 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from connections.models import Connection, KeyPair
+from connections.kinds.registry import KINDS
+from connections.models import Connection, ConnectionRun, KeyPair
 from tests.browser.accessibility import find_violations
 from tests.certificates import self_signed
 from tests.connections.endpoint import PATH, json_answer, token_answer
 from tests.connections.pages import CANARY, url
-from tests.factories import make_connection
+from tests.factories import make_connection, make_key_pair, make_webhook
 from tests.people import Person
 from tests.receiver import Receiver
 
@@ -34,6 +37,51 @@ def form(page: Page, sign_in: SignIn, owner: Person) -> Page:
     sign_in(owner)
     page.goto(url("connection-create", "oauth2"))
     return page
+
+
+@pytest.fixture
+def paths(owner: Person) -> list[str]:
+    """Pages of a connection whose certificate ends soon, and of a run that was refused."""
+    pair = make_key_pair(participant=owner.participant)
+    connection = make_connection(participant=owner.participant, kind="jwt_7523", key_pair=pair)
+    used = make_webhook(participant=owner.participant)
+    type(used).objects.filter(pk=used.pk).update(connection=connection)
+    now = timezone.now()
+    values = {"connection": connection, "by": "Owner", "at": now, "purge_at": now + timedelta(days=1)}
+    run = ConnectionRun.objects.create(**values, finished_at=now, diagnosis="token_invalid_client", response_status=401)
+    pages = [(name, None) for name in ("connection-list", "connection-choose", "key-pair-list", "key-pair-create")]
+    pages += [("connection-create", kind) for kind in KINDS]
+    pages += [(f"connection-{name}", connection) for name in ("detail", "edit", "archive", "run")]
+    pages += [(f"key-pair-{name}", pair) for name in ("detail", "replace", "archive")]
+    return [url(name, row) for name, row in [*pages, ("run-detail", run)]]
+
+
+@pytest.mark.parametrize("half", [0, 1])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_break_no_rule_of_accessibility(
+    theme: Any, half: int, page: Page, sign_in: SignIn, owner: Person, paths: list[str]
+) -> None:
+    sign_in(owner)
+    page.emulate_media(color_scheme=theme)
+
+    for path in paths[half::2]:
+        page.goto(path)
+        assert find_violations(page) == [], path
+
+
+@pytest.mark.parametrize("language", ["en", "pt-br"])
+def test_nothing_is_wider_than_a_small_phone(
+    language: str, page: Page, sign_in: SignIn, owner: Person, paths: list[str]
+) -> None:
+    owner.user.language = language
+    owner.user.save()
+    sign_in(owner)
+    page.set_viewport_size({"width": 360, "height": 740})
+
+    for path in paths:
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") == 360, path
+        assert page.evaluate("document.documentElement.lang") == language
 
 
 def token() -> str:

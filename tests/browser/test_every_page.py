@@ -1,7 +1,6 @@
 """Every other page once in Chromium: content policy, console, axe, and a small phone."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from connections.kinds.registry import KINDS
-from connections.models import ConnectionRun
 from dispatch.models import Delivery, SendBatch
 from notices.actions import Draft, post_notice
 from tests.browser.accessibility import find_violations
-from tests.factories import make_connection, make_delivery, make_event, make_key_pair, make_webhook
+from tests.factories import make_delivery, make_event, make_webhook
 from tests.people import Person
 
 SignIn = Callable[[Person], None]
@@ -35,7 +32,6 @@ def paths(owner: Person) -> list[str]:
     batch = SendBatch.objects.create(webhook=webhook, kind="enviar_tudo", by_label="Owner", written_at=timezone.now())
     Delivery.objects.filter(pk=delivery.pk).update(batch=batch)
     return [
-        *_connection_paths(owner),
         reverse("dispatch:webhook-detail", args=[webhook.uuid]),
         reverse("webhooks:webhook-list"),
         reverse("dispatch:batch-send-all", args=[webhook.uuid]),
@@ -47,22 +43,6 @@ def paths(owner: Person) -> list[str]:
         f"{reverse('catalog:publication-list')}?open={product.uuid}",
         reverse("catalog:product-detail", args=[product.uuid]),
     ]
-
-
-def _connection_paths(owner: Person) -> list[str]:
-    """Pages of a connection whose certificate ends soon, and of a run that was refused."""
-    pair = make_key_pair(participant=owner.participant)
-    connection = make_connection(participant=owner.participant, kind="jwt_7523", key_pair=pair)
-    used = make_webhook(participant=owner.participant)
-    type(used).objects.filter(pk=used.pk).update(connection=connection)
-    now = timezone.now()
-    values = {"connection": connection, "by": "Owner", "at": now, "purge_at": now + timedelta(days=1)}
-    run = ConnectionRun.objects.create(**values, finished_at=now, diagnosis="token_invalid_client", response_status=401)
-    pages = [(name, []) for name in ("connection-list", "connection-choose", "key-pair-list", "key-pair-create")]
-    pages += [("connection-create", [kind]) for kind in KINDS]
-    pages += [(f"connection-{name}", [connection.uuid]) for name in ("detail", "edit", "archive", "run")]
-    pages += [(f"key-pair-{name}", [pair.uuid]) for name in ("detail", "replace", "archive")]
-    return [reverse(f"connections:{name}", args=args) for name, args in [*pages, ("run-detail", [run.uuid])]]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
