@@ -10,7 +10,7 @@ import time_machine
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from connections import failures
+from connections import cache, failures
 from connections.actions import update_connection
 from connections.cache import (
     CLEAR_EVERY_SECONDS,
@@ -176,6 +176,21 @@ def test_a_token_that_does_not_open_is_fetched_again(source: TokenSource, column
     assert isinstance(ticket, Refresh)
     assert isinstance(fetch_for(source, ticket), Token)
     assert found(source).value == VALUE
+
+
+def test_who_looked_before_another_fetched_does_not_fetch_as_well(source: TokenSource, receiver: Receiver) -> None:
+    """Between the look and the change the other may have come and gone: nobody is fetching, and yet all is done."""
+    first_ticket = found(source)
+    CachedToken.objects.update(refreshing_by=None, refreshing_until=None)
+    before_any = CachedToken.objects.get()
+    CachedToken.objects.update(refreshing_by=first_ticket.by, refreshing_until=first_ticket.until)
+    first = fetch_for(source, first_ticket)
+    assert isinstance(first, Token)
+    assert cache._judge(before_any, NOW).value == VALUE
+    before_renewal = CachedToken.objects.get()
+    fetch_for(source, found(source, first.refresh_at).refresh)
+    assert cache._judge(before_renewal, first.refresh_at).refresh is None
+    assert len(receiver.requests()) == 2
 
 
 # --- what makes it another token ----------------------------------------------------------------------------------

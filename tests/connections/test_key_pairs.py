@@ -438,9 +438,7 @@ def material(make: Maker, kind: str, algorithm: str) -> KeyMaterial:
         ("secp256k1", "ES256K"),
     ],
 )
-def test_nothing_is_signed_with_an_algorithm_off_the_list_or_a_key_that_does_not_fit(
-    make: Maker, kind: str, algorithm: str
-) -> None:
+def test_nothing_is_signed_off_the_list_or_with_a_key_that_does_not_fit(make: Maker, kind: str, algorithm: str) -> None:
     """PyJWT signs with what it is told, "none" among them."""
     with pytest.raises(CannotUse) as refused:
         sign_with_key(material(make, kind, algorithm), {"sub": "x"})
