@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+from connections.models import Connection
 from outbound.masking import masked_url
 from webhooks.models import Webhook, WebhookVersion
 
@@ -42,19 +43,24 @@ def describe(webhook: Webhook) -> dict[str, Any]:
 def _describe_credentials(webhook: Webhook) -> dict[str, Any]:
     """Only what there is: versions of webhooks without any stay as they were."""
     found: dict[str, Any] = {}
-    if connection := webhook.connection:
-        found["connection"] = {
-            "uuid": str(connection.uuid),
-            "shared": connection.shared,
-            "kind": connection.kind,
-            "token_url": masked_url(connection.token_url),
-            "settings": connection.settings,
-            "private_ca": connection.private_ca,
-            "certificate": connection.key_pair.fingerprint if connection.key_pair else "",
-        }
+    if webhook.connection:
+        found["connection"] = describe_connection(webhook.connection)
     if webhook.client_key_pair:
         found["client_certificate"] = webhook.client_key_pair.fingerprint
     return found
+
+
+def describe_connection(connection: Connection) -> dict[str, Any]:
+    """Return what may be shown of where a token comes from."""
+    return {
+        "uuid": str(connection.uuid),
+        "shared": connection.shared,
+        "kind": connection.kind,
+        "token_url": masked_url(connection.token_url),
+        "settings": connection.settings,
+        "private_ca": connection.private_ca,
+        "certificate": connection.key_pair.fingerprint if connection.key_pair else "",
+    }
 
 
 def describe_secrets(webhook: Webhook) -> dict[str, Any]:
