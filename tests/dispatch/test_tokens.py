@@ -537,26 +537,45 @@ def test_a_repeat_takes_a_slot_of_the_rate_limit_like_everything_else(
     source, webhook, product, receiver, dispatcher, settle, later
 ):
     """CERC-15: 401 repeats included."""
-    Webhook.objects.filter(pk=webhook.pk).update(rate_limit_count=1, rate_limit_period_seconds=60)
-    receiver.answer("/token", issued("first"), issued("second"))
     receiver.answer("/hook", Answer(401), Answer(200))
+    wait_for_a_repeat_that_waits_for_its_slot(source, webhook, product, receiver, dispatcher, settle)
+    assert [request.path for request in receiver.requests("/hook")] == ["/hook"]
+    later(60.1)
+    settle()
+    assert Delivery.objects.get(webhook=webhook).state == "delivered"
+    # One that waits for a token longer than its slot holds is handed back, and had none.
+    mine = Attempt.objects.filter(webhook=webhook).exclude(outcome="handed_back").order_by("number")
+    first, second = mine.values_list("slot_at", flat=True)
+    assert second - first >= timedelta(seconds=60)
+
+
+def test_a_repeat_that_has_waited_longer_than_a_minute_is_not_repeated_itself(
+    source, webhook, product, receiver, dispatcher, settle, later
+):
+    """By then a 401 would drop the next token too: the mark of the repeat, and not that minute, is what ends it."""
+    receiver.answer("/hook", Answer(401))
+    wait_for_a_repeat_that_waits_for_its_slot(source, webhook, product, receiver, dispatcher, settle)
+    later(61)
+    settle()
+    waiting = Delivery.objects.get(webhook=webhook)
+    assert (waiting.repeat_due, waiting.counted_attempts) == (False, 1)
+    assert waiting.due_at > clock.now() + timedelta(seconds=60)
+    assert len(receiver.requests("/hook")) == 2
+
+
+def wait_for_a_repeat_that_waits_for_its_slot(source, webhook, product, receiver, dispatcher, settle) -> None:
+    """One request a minute: the receiver answers the first with 401."""
+    Webhook.objects.filter(pk=webhook.pk).update(rate_limit_count=1, rate_limit_period_seconds=60)
+    receiver.answer("/token", issued("first"), issued("second"), issued("third"))
     # The token first: what waits for one gives its slot back.
     settle_token(source, receiver, settle)
     announce(make_publication(product), by=BY)
     dispatcher.wake()
-    # Its slot comes in a minute.
     while not Lane.objects.filter(webhook=webhook, open_at__gt=clock.now() + timedelta(seconds=50)).exists():
         dispatcher.step()
     dispatcher.step()
-    assert [request.path for request in receiver.requests("/hook")] == ["/hook"]
     waiting = Delivery.objects.get(webhook=webhook)
     assert (waiting.repeat_due, waiting.state) == (True, "waiting")
-    later(60.1)
-    settle()
-    assert Delivery.objects.get(webhook=webhook).state == "delivered"
-    starts = attempts("slot_at", "webhook")
-    mine = [at for at, pk in starts if pk == webhook.pk]
-    assert mine[1] - mine[0] >= timedelta(seconds=60)
 
 
 def settle_token(source: Connection, receiver: Receiver, settle: Callable[[], None]) -> None:
