@@ -1,6 +1,7 @@
 """One token request from beginning to end, and what is told of it: storable whatever comes, and without secrets."""
 
 import json
+import logging
 import time
 from typing import Any
 
@@ -255,3 +256,16 @@ def test_whatever_is_answered_ends_in_a_token_or_a_failure_that_can_be_stored(
     run.refresh_from_db()
     assert run.steps == [exchange.exchange]
     assert VALUE not in json.dumps(run.steps)
+
+
+def test_no_library_writes_a_secret_to_its_log(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    """requests-oauthlib logs headers, bodies and tokens at DEBUG, and an operator may ask for DEBUG."""
+    caplog.set_level(logging.DEBUG)
+    receiver.answer(PATH, token_answer())
+    for auth_type in ("client_secret_basic", "client_secret_post", "client_secret_jwt"):
+        assert obtain_token(make_source(receiver, settings={"auth_type": auth_type})).token is not None
+        request = receiver.requests()[-1]
+        sent = [request.header("Authorization") or SECRET, request.body.decode().partition("assertion=")[2] or SECRET]
+        assert [secret for secret in (SECRET, VALUE, *sent) if secret in caplog.text] == []
+    assert obtain_token(make_source(receiver, kind="jwt_7523")).token is not None
+    assert receiver.requests()[-1].body.decode().partition("assertion=")[2] not in caplog.text
