@@ -174,6 +174,8 @@ def test_without_a_token_nothing_is_sent_and_the_diagnosis_says_why(
         ("tls", "tls_client_auth", None, "issued"),
         ("self_signed", "self_signed_tls_client_auth", None, "rsa"),
     ],
+    # Secrets are different in each process: no part of a test's name.
+    ids=["basic", "basic, encoded", "jwt", "RSA key", "EC key", "certificate", "self-signed certificate"],
 )
 def test_each_client_authentication_delivers(
     oidc: OidcProvider,
