@@ -49,7 +49,9 @@ def paths(owner: Person) -> list[str]:
     now = timezone.now()
     values = {"connection": connection, "by": "Owner", "at": now, "purge_at": now + timedelta(days=1)}
     run = ConnectionRun.objects.create(**values, finished_at=now, diagnosis="token_invalid_client", response_status=401)
-    pages = [(name, None) for name in ("connection-list", "connection-choose", "key-pair-list", "key-pair-create")]
+    pages: list[tuple[str, Any]] = [
+        (name, None) for name in ("connection-list", "connection-choose", "key-pair-list", "key-pair-create")
+    ]
     pages += [("connection-create", kind) for kind in KINDS]
     pages += [(f"connection-{name}", connection) for name in ("detail", "edit", "archive", "run")]
     pages += [(f"key-pair-{name}", pair) for name in ("detail", "replace", "archive")]

@@ -31,8 +31,7 @@ def press_upload(person: Person, htmx: bool = False, name: str = "Assinatura", *
 def test_the_extensions_of_the_guide_are_taken_in_any_case(owner: Person, names: tuple[str, str]) -> None:
     """UNICO-23, UNICO-24."""
     pair = self_signed("client.example.com", kind="EC")
-    over = {"certificate": (names[0], pair.certificate), "private_key": (names[1], pair.key)}
-    answer = press_upload(owner, **over)
+    answer = press_upload(owner, certificate=(names[0], pair.certificate), private_key=(names[1], pair.key))
     assert answer["Location"] == url("key-pair-detail", KeyPair.objects.get())
 
 

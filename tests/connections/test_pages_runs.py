@@ -4,7 +4,7 @@ types the password again."""
 import base64
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.core.cache import cache
@@ -12,6 +12,7 @@ from django.db import connection as database
 from django.utils import timezone
 
 from access.models import AuditEntry
+from connections import tokens
 from connections.models import CachedToken, Connection, ConnectionRun
 from connections.run import RUNS_PER_MINUTE, TooManyRuns, run_connection
 from connections.tasks import remove_connection_runs
@@ -45,8 +46,8 @@ def connection(owner: Person, receiver: Receiver) -> Connection:
     return made
 
 
-def press(person: Person, connection: Connection, htmx: bool = True, **over: Any) -> Any:
-    fields = {name: value for name, value in (ARGUMENTS | over).items() if value is not None}
+def press(person: Person, connection: Connection, over: dict[str, Any] | None = None, *, htmx: bool = True) -> Any:
+    fields = {name: value for name, value in (ARGUMENTS | (over or {})).items() if value is not None}
     return person.client.post(url("connection-run", connection), fields, headers=HTMX if htmx else {})
 
 
@@ -88,7 +89,7 @@ def test_btg_11_required_parameters_are_marked_and_refused_when_empty(
     page = text(owner.client.get(url("connection-run", connection)))
     assert f'<label for="id_{field}">' in page
     assert page.split(f'<label for="id_{field}">')[1].split("</label>")[0].count("*") == 1
-    card = text(press(owner, connection, **{field: " \n "}))
+    card = text(press(owner, connection, {field: " \n "}))
     assert f'href="#id_{field}"' in card
     assert "Not run" in card
     assert receiver.requests() == []
@@ -99,7 +100,7 @@ def test_btg_11_required_parameters_are_marked_and_refused_when_empty(
 def test_expressions_are_refused_until_there_are_any(
     owner: Person, connection: Connection, receiver: Receiver, field: str
 ) -> None:
-    card = text(press(owner, connection, **{field: "x {{ .input.body.x }}"}))
+    card = text(press(owner, connection, {field: "x {{ .input.body.x }}"}))
     assert f'href="#id_{field}"' in card
     assert "Write the value itself" in card
     assert receiver.requests() == []
@@ -112,7 +113,7 @@ def test_without_javascript_the_page_of_the_run_comes(owner: Person, connection:
     page = text(owner.client.get(answer["Location"]))
     for words in ("Token obtained", "acc-0001", "https://api.btg.example/statements", "is removed on"):
         assert words in page, words
-    page = text(press(owner, connection, htmx=False, type=""))
+    page = text(press(owner, connection, {"type": ""}, htmx=False))
     assert 'value="acc-0001"' in page
     assert 'href="#id_type"' in page
 
@@ -166,16 +167,14 @@ def test_a_server_that_hangs_ends_the_run_at_its_deadline(
 def test_no_transaction_is_open_while_the_server_is_asked(
     owner: Person, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import connections.run as module
-
     depth: list[int] = []
-    real = module.obtain_token
+    real = tokens.obtain_token
 
     def watched(*args: Any, **kwargs: Any) -> Any:
         depth.append(len(database.savepoint_ids))
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(module, "obtain_token", watched)
+    monkeypatch.setattr("connections.run.obtain_token", watched)
     outside = len(database.savepoint_ids)
     press(owner, connection)
     assert depth == [outside]
@@ -331,7 +330,7 @@ def test_a_token_that_no_longer_opens_is_said_so(owner: Person, connection: Conn
     press(owner, connection)
     press(owner, connection)
     first, second = ConnectionRun.objects.order_by("pk")
-    ConnectionRun.objects.filter(pk=first.pk).update(token=second.token_sealed)
+    ConnectionRun.objects.filter(pk=first.pk).update(token=cast(Any, second).token_sealed)
     assert "can no longer be read" in text(owner.client.get(url("run-detail", first)))
     answer = owner.client.post(url("run-token-show", first), {"password": PASSWORD}, follow=True)
     assert "The token can no longer be read" in text(answer)
