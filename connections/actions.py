@@ -6,6 +6,7 @@ Locks, in this order: key pair, connections by id, then what the hearers of the 
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -33,8 +34,6 @@ def create_connection(
     participant: Participant, *, values: ConnectionValues, by: Actor, uuid: UUID | None = None
 ) -> Connection:
     """Create a connection. Raises InvalidConnection. `uuid` is the form's: sent twice, it makes one connection."""
-    draft = make_draft(values, None)
-    _refuse_invalid(draft, participant)
     # One look: between two of them the same form may come in a second time.
     taken = Connection.objects.filter(uuid__in=[uuid]).first()
     if taken and taken.participant_id == participant.pk:
@@ -43,6 +42,8 @@ def create_connection(
     connection.uuid = uuid if uuid and not taken else uuid4()
     try:
         with transaction.atomic():
+            draft = make_draft(_with_locked_key(values), None)
+            _refuse_invalid(draft, participant)
             _fill(connection, draft)
             connection.save()
             _record(connection, "connections.connection.created", by=by, after=describe(connection))
@@ -60,6 +61,7 @@ def update_connection(connection: Connection, *, values: ConnectionValues, by: A
     What is sent from the next attempt on uses them: the tokens so far are dropped, and the news is sent.
     """
     with transaction.atomic():
+        values = _with_locked_key(values)
         locked = _lock_connection(connection)
         draft = make_draft(values, locked)
         _refuse_invalid(draft, locked.participant)
@@ -90,6 +92,13 @@ def archive_connection(connection: Connection, *, by: Actor) -> Connection:
         CachedToken.objects.filter(connection=locked).delete()
         _record(locked, "connections.connection.archived", by=by, before={"archived": False}, after={"archived": True})
     return locked
+
+
+def _with_locked_key(values: ConnectionValues) -> ConnectionValues:
+    """Hold the key pair that was chosen, so that nobody archives it before the connection points to it."""
+    if values.key_pair is None:
+        return values
+    return replace(values, key_pair=KeyPair.objects.select_for_update(no_key=True).get(pk=values.key_pair.pk))
 
 
 def _lock_connection(connection: Connection) -> Connection:

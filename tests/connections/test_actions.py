@@ -361,6 +361,29 @@ def test_a_key_pair_that_a_connection_uses_is_not_archived(owner: Person) -> Non
     assert archive_key_pair(made.key_pair, by=owner.actor).archived
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_key_pair_is_either_archived_or_chosen_never_both(owner: Person) -> None:
+    for _ in range(5):
+        key_pair = make_key_pair(participant=owner.participant)
+        values = connection_values(kind="jwt_7523", key_pair=key_pair)
+
+        def choose(values: Any = values) -> bool:
+            try:
+                create_connection(owner.participant, values=values, by=owner.actor)
+            except InvalidConnection:
+                return False
+            return True
+
+        def archive(key_pair: KeyPair = key_pair) -> bool:
+            try:
+                archive_key_pair(key_pair, by=owner.actor)
+            except InUse:
+                return False
+            return True
+
+        assert sorted(at_once([choose, archive])) == [False, True]
+
+
 # --- the database's own rules -------------------------------------------------------------------------------------
 
 
