@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -132,4 +133,6 @@ class Fetchers:
             # This thread's own.
             connections.close_all()
             self._back.append((errand.key, fetched))
-            self._wake()
+            # The loop has ended and closed what wakes it: its last wait was over before this answer came.
+            with suppress(OSError, ValueError):
+                self._wake()
