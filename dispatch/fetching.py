@@ -8,7 +8,6 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -133,6 +132,4 @@ class Fetchers:
             # This thread's own.
             connections.close_all()
             self._back.append((errand.key, fetched))
-            # The loop has ended and closed what wakes it: its last wait was over before this answer came.
-            with suppress(OSError, ValueError):
-                self._wake()
+            self._wake()
