@@ -67,6 +67,9 @@ class Fetchers:
 
     def send(self, key: str, source: TokenSource, ticket: Refresh) -> None:
         """Fetch with this ticket, as soon as there is room."""
+        if key in self:
+            # The one under way has outlived its ticket, perhaps because the database was away. Two would ask at once.
+            return
         held = (ticket.until - ticket.at).total_seconds()
         start_by = ticket.started + held - settings.PORTAL_TOKEN_DEADLINE_SECONDS - STARTING_SECONDS
         host = urlsplit(source.token_url).netloc.lower()

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import InterfaceError, OperationalError
 
 from access.unavailable import is_unavailable
 from connections.cache import WAIT_SECONDS, Refresh, Wait, clear_token, look_up, still_held
@@ -91,8 +91,11 @@ class TokenDesk:
     def _answered(self, wanted: list[TokenSource]) -> Iterator[tuple[TokenSource, Found]]:
         try:
             found = look_up(wanted, now=self._now())
+        except (OperationalError, InterfaceError):
+            raise
         except Exception as error:
-            if isinstance(error, DatabaseError | InterfaceError) or is_unavailable(error):
+            # PostgreSQL calls it an internal error that it is read-only for a while.
+            if is_unavailable(error):
                 raise
             # One that breaks the look would break every look after it: the others don't wait for it.
             logger.exception("tokens.look_failed", connections=[source.connection_id for source in wanted])

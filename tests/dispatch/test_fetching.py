@@ -91,6 +91,16 @@ def test_there_is_an_end_to_how_many_are_asked_at_once_and_the_rest_goes_on_from
     assert len(fetchers) == 0
 
 
+def test_a_key_that_is_under_way_is_not_asked_for_again(endpoint: Endpoint, fetchers: Fetchers) -> None:
+    for _ in range(2):
+        send(fetchers, "one", "well.example.com")
+    assert asked(endpoint, 1) == {"one"}
+    endpoint.open.set()
+    back: list[Any] = []
+    wait_until(lambda: back.extend(fetchers.take_back()) or back, what="the answer")
+    assert (back, len(fetchers), len(endpoint.asked)) == ([("one", TOKEN)], 0, 1)
+
+
 def test_what_failed_the_last_time_leaves_room_for_the_others(endpoint: Endpoint, fetchers: Fetchers) -> None:
     endpoint.answer = TokenFailure("token_timeout")
     endpoint.open.set()

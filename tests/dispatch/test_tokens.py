@@ -13,6 +13,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from access.actors import Actor
+from connections.cache import look_up
 from connections.failures import TokenFailure
 from connections.models import CachedToken, Connection
 from dispatch import clock
@@ -240,6 +241,28 @@ def test_a_mistake_of_ours_while_fetching_is_logged_and_costs_no_attempt(
     settle()
     assert Delivery.objects.get().state == "delivered"
     assert attempts("counted") == [True]
+
+
+def test_one_key_that_breaks_the_look_into_the_cache_costs_the_others_nothing(
+    source, webhook, product, receiver, dispatcher, monkeypatch
+):
+    """Fault 17 for tokens: a mistake of ours about one connection."""
+    other = make_webhook(request_uri=receiver.url("/other"), products=[product])
+    broken = make_source(receiver.url("/token"), other)
+
+    def break_for_one(sources: Any, **over: Any) -> Any:
+        if broken.pk in [each.connection_id for each in sources]:
+            raise RuntimeError("a mistake of ours")
+        return look_up(sources, **over)
+
+    monkeypatch.setattr("dispatch.tokens.look_up", break_for_one)
+    announce(make_publication(product), by=BY)
+    deadline = time.monotonic() + 10
+    while not Delivery.objects.filter(webhook=webhook, state="delivered").exists():
+        dispatcher.step()
+        assert time.monotonic() < deadline
+    waiting = Delivery.objects.get(webhook=other)
+    assert (waiting.state, waiting.counted_attempts) == ("waiting", 0)
 
 
 # --- a hanging endpoint -----------------------------------------------------------------------------------------------
