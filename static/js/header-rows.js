@@ -35,9 +35,11 @@ function onInput(event) {
   const row = event.target.closest(".header-row");
   const secret = row.querySelector("[name$='-secret']");
   if (event.target === secret) secret.dataset.touched = "";
-  // These are never secrets; the switch may still be set by hand.
-  if (event.target.name.endsWith("-name") && secret.dataset.touched === undefined && !row.querySelector("[data-stored]")) {
-    secret.checked = !TEXT_HEADERS.includes(event.target.value.trim().toLowerCase());
+  // These are never secrets, nor are tags; the switch may still be set by hand.
+  if (event.target !== secret && secret.dataset.touched === undefined && !row.querySelector("[data-stored]")) {
+    const name = row.querySelector("[name$='-name']").value.trim().toLowerCase();
+    const tagged = row.querySelector("[name$='-value']").value.includes("{{");
+    secret.checked = !TEXT_HEADERS.includes(name) && !tagged;
   }
   showOrHide(row);
 }

@@ -113,6 +113,15 @@ def test_unico_28_rows_of_the_token_request_are_a_set_of_their_own(form: Page) -
     expect(field(form, "headers-0-name")).to_have_count(1)
 
 
+def test_unico_30_a_value_with_tags_can_be_read_while_it_is_typed(form: Page) -> None:
+    form.locator("#headers [name='add_header']").click()
+    field(form, "headers-0-name").fill("X-Signature")
+    expect(field(form, "headers-0-value")).to_have_attribute("type", "password")
+    field(form, "headers-0-value").fill("v1={{signature}}")
+    expect(field(form, "headers-0-secret")).not_to_be_checked()
+    expect(field(form, "headers-0-value")).to_have_attribute("type", "text")
+
+
 def test_the_token_url_in_the_clear_warns_while_typing(form: Page) -> None:
     choose(form, "oauth2")
     warning = form.locator("[data-method='oauth2'] [data-clear-text]")

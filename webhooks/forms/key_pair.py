@@ -68,7 +68,8 @@ class KeyPairForm(UploadForm):
         return self["remove"] if "remove" in self.fields else None
 
     def require(self) -> None:
-        """Mark the files as mandatory, unless there are some already."""
+        """Mark the files as mandatory, unless there are some already; those can only be replaced then."""
+        self.fields.pop("remove", None)
         for name in FILES:
             self.fields[name].required = self.stored is None
 
