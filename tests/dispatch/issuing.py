@@ -6,8 +6,9 @@ from typing import Any
 from access.actors import Actor
 from connections.actions import update_connection
 from connections.models import CachedToken, Connection
+from dispatch.models import Attempt
 from tests.factories import connection_values, make_connection
-from tests.receiver import Answer
+from tests.receiver import Answer, Receiver
 from webhooks.models import Webhook
 
 SECRET = "the-client-secret-of-the-test"
@@ -48,3 +49,13 @@ def refused(error: str, status: int = 400) -> Answer:
 def cached() -> CachedToken:
     """The only row of the token cache."""
     return CachedToken.objects.get()
+
+
+def attempts(*columns: str) -> list[Any]:
+    """The attempts in order, those handed back left out."""
+    shown = Attempt.objects.exclude(outcome="handed_back").order_by("number", "pk")
+    return list(shown.values_list(*columns, flat=len(columns) == 1))
+
+
+def tokens_received(receiver: Receiver) -> list[str | None]:
+    return [request.header("authorization") for request in receiver.requests("/hook")]

@@ -250,7 +250,7 @@ MUTANTS = (
         "                done.stale_token = stale[pair]\n",
         "                done.stale_token = False\n",
         (
-            "tests/dispatch/test_tokens.py::test_a_401_drops_the_token_and_the_delivery_is_repeated_once_with_a_fresh_one",
+            "tests/dispatch/test_token_repeats.py::test_a_401_drops_the_token_and_the_delivery_is_repeated_once_with_a_fresh_one",
         ),
     ),
     Mutant(
@@ -258,7 +258,7 @@ MUTANTS = (
         "dispatch/tokens.py",
         " or token is None or done.claimed.repeat:\n",
         " or token is None:\n",
-        ("tests/dispatch/test_tokens.py::test_a_repeat_that_has_waited_longer_than_a_minute_is_not_repeated_itself",),
+        ("tests/dispatch/test_token_repeats.py::test_a_repeat_that_has_waited_longer_than_a_minute_is_not_repeated_itself",),
     ),
     Mutant(
         "a repeat counts",
@@ -266,7 +266,7 @@ MUTANTS = (
         "    counted = claimed.counted_attempts + (not claimed.repeat)\n",
         "    counted = claimed.counted_attempts + 1\n",
         (
-            "tests/dispatch/test_tokens.py::test_a_401_drops_the_token_and_the_delivery_is_repeated_once_with_a_fresh_one",
+            "tests/dispatch/test_token_repeats.py::test_a_401_drops_the_token_and_the_delivery_is_repeated_once_with_a_fresh_one",
         ),
     ),
     Mutant(
@@ -274,14 +274,14 @@ MUTANTS = (
         "dispatch/records.py",
         '        "repeat_due": row.decision.repeat,\n',
         '        "repeat_due": False,\n',
-        ("tests/dispatch/test_tokens.py::test_a_second_401_counts_by_the_normal_rule_and_there_is_no_third_request",),
+        ("tests/dispatch/test_token_repeats.py::test_a_second_401_counts_by_the_normal_rule_and_there_is_no_third_request",),
     ),
     Mutant(
         "a repeat waits behind the backlog of its webhook",
         "dispatch/records.py",
         '        "urgent": row.decision.repeat,\n',
         '        "urgent": False,\n',
-        ("tests/dispatch/test_tokens.py::test_a_repeat_goes_before_the_backlog_of_its_webhook",),
+        ("tests/dispatch/test_token_repeats.py::test_a_repeat_goes_before_the_backlog_of_its_webhook",),
     ),
     Mutant(
         "a token that another process dropped is used on",
