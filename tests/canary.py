@@ -41,6 +41,10 @@ class Search:
 
     def places_of(self, secret: str) -> set[str]:
         needles = forms_of(secret)
+        # A look at everything at once is several times faster than one at each of thousands of texts.
+        together = "\0".join(content for _place, content in self.texts)
+        if not any(needle in together for needle in needles):
+            return set()
         return {place for place, content in self.texts if any(needle in content for needle in needles)}
 
     def add_database(self) -> None:
