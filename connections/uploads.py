@@ -8,7 +8,7 @@ from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
-from connections.key_pairs import MAX_BYTES
+from connections.pem import MAX_BYTES
 
 View = Callable[..., HttpResponse]
 

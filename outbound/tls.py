@@ -47,7 +47,7 @@ def _read_certificates(pem: str) -> list[x509.Certificate]:
         raise TlsRefused("ca_too_many", _("At most 20 certificates may be given."))
     try:
         return x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise TlsRefused("ca_unreadable", _("This is not a certificate in PEM format.")) from None
 
 

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from connections.errors import Problem
 from connections.forms.fields import UnjudgedFile
 from connections.forms.secrets import SecretInput
-from connections.key_pairs import MAX_BYTES, Upload
+from connections.key_pairs import Upload
+from connections.pem import MAX_BYTES
 
 
 class UploadForm(forms.Form):

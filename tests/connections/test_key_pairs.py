@@ -3,6 +3,7 @@
 import base64
 import shutil
 import subprocess
+import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,8 @@ from django.utils import translation
 
 from connections.errors import CannotUse, KeyPairRefused
 from connections.jose import sign_with_key, sign_with_secret
-from connections.key_pairs import MAX_BYTES, KeyMaterial, ReadKeyPair, Upload, read_key_pair
+from connections.key_pairs import KeyMaterial, ReadKeyPair, Upload, read_key_pair
+from connections.pem import MAX_BYTES
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -363,6 +365,24 @@ def test_no_part_of_a_key_is_in_any_repr_or_message(make: Maker) -> None:
     upload = Upload(b"c", key, password="password-1")
     told = [found, found.material, upload, refused.value, *refused.value.problems]
     assert [each for each in told if secret in repr(each) or "password-1" in repr(each)] == []
+
+
+def test_a_key_whose_numbers_do_not_belong_together_is_refused(make: Maker) -> None:
+    one, other = (make.key("RSA 2048", number).private_numbers() for number in (1, 2))
+    mixed = rsa.RSAPrivateNumbers(one.p, one.q, other.d, one.dmp1, one.dmq1, one.iqmp, one.public_numbers)
+    spoilt = key_pem(mixed.private_key(unsafe_skip_rsa_key_validation=True))
+    certificate = pem(make.certificate(make.key("RSA 2048", 1)))
+    assert refusals(certificate, spoilt) == [("private_key", "key_unreadable")]
+
+
+def test_a_key_too_long_to_prove_costs_no_time(make: Maker) -> None:
+    """A key of 16,384 bits, its numbers invented: to look for primes among them would take minutes."""
+    number = 2**8192 - 1
+    public = rsa.RSAPublicNumbers(65_537, number * number)
+    made = rsa.RSAPrivateNumbers(number, number, 3, 3, 3, 3, public).private_key(unsafe_skip_rsa_key_validation=True)
+    started = time.monotonic()
+    assert refusals(pem(make.certificate()), key_pem(made)) == [("private_key", "key_type")]
+    assert time.monotonic() - started < 1.0
 
 
 @hypothesis.given(st.data())

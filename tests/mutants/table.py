@@ -409,7 +409,7 @@ MUTANTS = (
     ),
     Mutant(
         "an expired certificate is taken",
-        "connections/key_pairs.py",
+        "connections/certificates.py",
         "    if leaf.not_valid_after_utc <= now:\n",
         "    if False:\n",
         ("tests/connections/test_key_pairs.py::test_what_is_no_usable_certificate_is_told_apart",),
