@@ -20,13 +20,13 @@ from vault.fields import is_set
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """What is known of a run's token. `reading` is None for readers who may not look into it, and where it can't be
-    opened any more."""
+    """What is known of a run's token. `layers` are empty for readers who may not look into it (`readable` False), and
+    where it can't be opened any more."""
 
     type: str
     obtained_at: datetime | None
     expires_at: datetime | None
-    reading: Reading | None
+    readable: bool
     layers: list[tuple[str, Reading]]
 
 
@@ -68,7 +68,7 @@ def list_arguments(run: ConnectionRun) -> list[tuple[Any, str]]:
 def _view(run: ConnectionRun, outcome: Outcome, readable: bool) -> TokenView:
     reading = _read(run) if readable else None
     layers = [(_words(layer), layer) for layer in reading.layers] if reading else []
-    return TokenView(run.token_type, outcome.obtained_at, outcome.expires_at, reading, layers)
+    return TokenView(run.token_type, outcome.obtained_at, outcome.expires_at, readable, layers)
 
 
 def _read(run: ConnectionRun) -> Reading | None:

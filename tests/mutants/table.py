@@ -236,6 +236,30 @@ MUTANTS = (
     ),
     # --- tokens -----------------------------------------------------------------------------------------------------
     Mutant(
+        "assertions have one and the same jti",
+        "connections/jose.py",
+        '{"jti": str(uuid4()), ',
+        '{"jti": "one and the same", ',
+        (
+            "tests/servers/test_jwt_bearer.py::test_every_assertion_has_a_jti_of_its_own",
+            "tests/servers/test_oidc_provider.py::test_two_assertions_of_one_moment_are_two",
+        ),
+    ),
+    Mutant(
+        "no client certificate goes with a notification",
+        "webhooks/plans.py",
+        "    return Tls(private_ca, client_key.certificate_pem, client_key.private_key_pem)\n",
+        "    return Tls(ca_pem=private_ca)\n",
+        ("tests/servers/test_deliveries.py::test_nginx_lets_in_who_shows_a_certificate_of_its_authority",),
+    ),
+    Mutant(
+        "values inside the body of a token request are not masked",
+        "connections/source.py",
+        "        return tuple(dict.fromkeys([*found, *(text for value in found for text in _texts_in(value))]))\n",
+        "        return tuple(found)\n",
+        ("tests/portal/test_canary_tokens.py::test_no_secret_that_tokens_are_got_with_is_found_anywhere",),
+    ),
+    Mutant(
         "a claim fetches what another process fetches already",
         "connections/cache.py",
         "    if _is_ahead(row.refreshing_until, now, hold_seconds()):\n",
@@ -258,7 +282,9 @@ MUTANTS = (
         "dispatch/tokens.py",
         " or token is None or done.claimed.repeat:\n",
         " or token is None:\n",
-        ("tests/dispatch/test_token_repeats.py::test_a_repeat_that_has_waited_longer_than_a_minute_is_not_repeated_itself",),
+        (
+            "tests/dispatch/test_token_repeats.py::test_a_repeat_that_has_waited_longer_than_a_minute_is_not_repeated_itself",
+        ),
     ),
     Mutant(
         "a repeat counts",
@@ -274,7 +300,9 @@ MUTANTS = (
         "dispatch/records.py",
         '        "repeat_due": row.decision.repeat,\n',
         '        "repeat_due": False,\n',
-        ("tests/dispatch/test_token_repeats.py::test_a_second_401_counts_by_the_normal_rule_and_there_is_no_third_request",),
+        (
+            "tests/dispatch/test_token_repeats.py::test_a_second_401_counts_by_the_normal_rule_and_there_is_no_third_request",
+        ),
     ),
     Mutant(
         "a repeat waits behind the backlog of its webhook",
@@ -570,5 +598,50 @@ MUTANTS = (
         "            transaction.set_rollback(True)\n",
         "            pass\n",
         ("tests/dispatch/test_failing.py::test_a_success_that_comes_in_between_undoes_the_stop",),
+    ),
+    # --- certificates and runs by hand --------------------------------------------------------------------------------
+    Mutant(
+        "a token is shown without its reader's password",
+        "connections/run_views.py",
+        "    if not run.succeeded or not form.is_valid():\n",
+        "    if not run.succeeded:\n",
+        ("tests/connections/test_pages_runs.py::test_without_the_password_nothing_is_shown",),
+    ),
+    Mutant(
+        "viewers read the claims of a token",
+        "connections/run_views.py",
+        "describe_run(run, readable=request.actor.can_configure)",
+        "describe_run(run, readable=True)",
+        ("tests/connections/test_pages_runs.py::test_header_and_claims_of_a_readable_token_are_shown",),
+    ),
+    Mutant(
+        "a certificate warns once in all, whatever the threshold",
+        "connections/expiry_notices.py",
+        "{key_pair.fingerprint[:16]}:{threshold}",
+        "{key_pair.fingerprint[:16]}:30",
+        ("tests/connections/test_pages_expiry.py::test_participant_and_operator_are_told_once_for_each_threshold",),
+    ),
+    Mutant(
+        "a new certificate inherits the warnings of the one before",
+        "connections/expiry_notices.py",
+        ":{key_pair.fingerprint[:16]}:",
+        ":{key_pair.name[:16]}:",
+        ("tests/connections/test_pages_expiry.py::test_a_new_certificate_begins_anew",),
+    ),
+    Mutant(
+        "uploads of private keys may lie on disk",
+        "connections/uploads.py",
+        "        request.upload_handlers = [SmallFileHandler(request)]\n",
+        "",
+        ("tests/connections/test_pages_key_pairs.py::test_a_large_upload_is_refused_and_never_on_disk",),
+    ),
+    Mutant(
+        "the request on a connection's page is made with its secrets",
+        "connections/pages/wire.py",
+        "        source = _without_secrets(source_of(connection, arguments=_placeholders(kind)))\n",
+        "        source = source_of(connection, arguments=_placeholders(kind))\n",
+        (
+            "tests/connections/test_pages_connections.py::test_extra_fields_of_the_body_are_named_and_their_values_masked",
+        ),
     ),
 )
