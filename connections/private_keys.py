@@ -1,5 +1,6 @@
 """Private keys: read from what was uploaded, and judged whether anything may be signed with them."""
 
+from base64 import b64decode
 from typing import Any, Final, cast
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
+from connections.derivation import asks_too_much
 from connections.pem import BLOCK, FileRefused, check_suffix, loads, text_of
 
 MIN_RSA_BITS: Final = 2048
@@ -59,6 +61,9 @@ def _open_key(block: str, password: str, *, proved: bool) -> object:
     if block.startswith("-----BEGIN OPENSSH "):
         message = _("This is an SSH key. Give the private key that the certificate was made with.")
         raise FileRefused("key_is_ssh", message)
+    if block.startswith("-----BEGIN ENCRYPTED ") and asks_too_much(_der_of(block)):
+        message = _("This private key is encrypted with far more rounds than are usual. Give a key without a password.")
+        raise FileRefused("key_costly", message)
     try:
         secret = password.encode() if encrypted else None
         return serialization.load_pem_private_key(block.encode(), secret, unsafe_skip_rsa_key_validation=not proved)
@@ -68,6 +73,13 @@ def _open_key(block: str, password: str, *, proved: bool) -> object:
         if encrypted:
             raise FileRefused("key_password_wrong", _("The private key does not open with this password.")) from None
         raise _unreadable_key() from None
+
+
+def _der_of(block: str) -> bytes:
+    try:
+        return b64decode("".join(block.splitlines()[1:-1]))
+    except ValueError:
+        return b""
 
 
 def _binary_key(data: bytes) -> FileRefused:

@@ -385,6 +385,52 @@ def test_a_key_too_long_to_prove_costs_no_time(make: Maker) -> None:
     assert time.monotonic() - started < 1.0
 
 
+def _der(tag: int, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    size = len(content)
+    length = bytes([size]) if size < 128 else bytes([0x82]) + size.to_bytes(2, "big")
+    return bytes([tag]) + length + content
+
+
+def _number(value: int) -> bytes:
+    return _der(2, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def _encrypted(*derivation: bytes) -> bytes:
+    """An encrypted key as PKCS#8 has it, whose password nobody knows, with this derivation."""
+    scheme = _der(0x30, _der(0x30, *derivation), _der(0x30, AES_256_CBC, _der(4, bytes(16))))
+    data = base64.encodebytes(_der(0x30, _der(0x30, PBES2, scheme), _der(4, bytes(160))))
+    return b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n" + data + b"-----END ENCRYPTED PRIVATE KEY-----\n"
+
+
+PBES2 = bytes.fromhex("06092a864886f70d01050d")
+PBKDF2 = bytes.fromhex("06092a864886f70d01050c")
+SCRYPT = bytes.fromhex("06092b06010401da47040b")
+AES_256_CBC = bytes.fromhex("060960864801650304012a")
+HMAC_SHA256 = bytes.fromhex("300c06082a864886f70d02090500")
+
+
+@pytest.mark.parametrize(
+    ("derivation", "code"),
+    [
+        ((PBKDF2, _der(0x30, _der(4, bytes(8)), _number(2_048), HMAC_SHA256)), "key_password_wrong"),
+        ((PBKDF2, _der(0x30, _der(4, bytes(8)), _number(600_000), HMAC_SHA256)), "key_password_wrong"),
+        ((PBKDF2, _der(0x30, _der(4, bytes(8)), _number(6_000_001), HMAC_SHA256)), "key_costly"),
+        ((PBKDF2, _der(0x30, _der(4, bytes(200)), _number(2**31), _number(32), HMAC_SHA256)), "key_costly"),
+        ((SCRYPT, _der(0x30, _der(4, bytes(8)), _number(2**14), _number(8), _number(1))), "key_password_wrong"),
+        ((SCRYPT, _der(0x30, _der(4, bytes(8)), _number(2**18), _number(8), _number(1))), "key_costly"),
+        ((SCRYPT, _der(0x30, _der(4, bytes(8)), _number(2**14), _number(8), _number(2**20))), "key_costly"),
+    ],
+)
+def test_a_password_that_costs_an_hour_to_try_is_not_tried(
+    make: Maker, derivation: tuple[bytes, ...], code: str
+) -> None:
+    started = time.monotonic()
+    found = refusals(pem(make.certificate()), _encrypted(*derivation), password="x")
+    assert [each for _field, each in found] == [code]
+    assert time.monotonic() - started < 20
+
+
 @hypothesis.given(st.data())
 @hypothesis.settings(max_examples=300)
 def test_whatever_is_uploaded_is_taken_or_refused_in_words(data: st.DataObject) -> None:
