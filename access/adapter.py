@@ -59,7 +59,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def reauthenticate(self, user: User, password: str) -> bool:
         # allauth's own looks the address up in its second list of addresses, which this portal leaves empty.
         found = self.authenticate(context.request, email=user.email, password=password)
-        return found is not None and found.pk == user.pk
+        return found is not None and found.pk == user.pk and found.is_active
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         # To the log, not to the trail: whoever guesses passwords must not fill a table that nobody may empty.
