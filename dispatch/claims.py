@@ -16,7 +16,8 @@ from dispatch.leasing import Lease, lease_rows
 from dispatch.models import Delivery, Reason, State
 from dispatch.picking import End, Row, pick
 from dispatch.rendering import Poison, Rendered, render_body
-from webhooks.sending import Message, PlanCache, PlanError, SendPlan
+from webhooks.plans import SendPlan
+from webhooks.sending import Message, PlanCache, PlanError
 
 logger = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from django.db import connection
 from dispatch import bulk, clock
 from dispatch.models import Attempt, Delivery
 from dispatch.picking import Row
-from webhooks.sending import SendPlan
+from webhooks.plans import SendPlan
 
 COLUMNS = {
     "delivery": "bigint",

@@ -28,7 +28,8 @@ from webhooks.actions import restate_stop, resume_webhook
 from webhooks.diagnosis import code_for
 from webhooks.exchanges import describe_exchange
 from webhooks.models import StoppedReason, Webhook, WebhookTest
-from webhooks.sending import PlanError, SendPlan, build_request, load_plans
+from webhooks.plans import SendPlan
+from webhooks.sending import PlanError, build_request, load_plans
 from webhooks.trials import finish_trial, sample_message
 
 logger = structlog.get_logger(__name__)

@@ -11,7 +11,8 @@ from connections.reading import Form
 from connections.tokens import Token
 from outbound.trace import Step, describe_request, describe_result, list_steps
 from outbound.transfer import Request, Result
-from webhooks.sending import SendPlan, redacted_headers
+from webhooks.plans import SendPlan
+from webhooks.sending import redacted_headers
 
 
 def describe_exchange(

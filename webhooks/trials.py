@@ -30,8 +30,9 @@ from webhooks.event_types import WEBHOOK_TEST, EventContent, dump
 from webhooks.exchanges import describe_exchange
 from webhooks.formats import render
 from webhooks.models import Webhook, WebhookTest
+from webhooks.plans import OwnHeader, PlanParts, SendPlan, build_plan
 from webhooks.rules import find_request_problems
-from webhooks.sending import Message, OwnHeader, PlanParts, SendPlan, build_plan, build_request
+from webhooks.sending import Message, build_request
 from webhooks.signing import generate_secret
 from webhooks.values import WebhookValues
 

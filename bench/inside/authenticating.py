@@ -7,7 +7,8 @@ from connections.actions import create_connection
 from tests.certificates import self_signed
 from tests.factories import connection_values, make_key_pair
 from webhooks.models import Webhook, WebhookHeader
-from webhooks.sending import SendPlan, load_plans
+from webhooks.plans import SendPlan
+from webhooks.sending import load_plans
 
 BY = Actor.system("bench")
 SIGNED = {"X-Signature": "{{signature}}", "X-Nonce": "{{nonce}}", "X-Timestamp": "{{timestamp}}"}

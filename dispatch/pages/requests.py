@@ -29,7 +29,8 @@ from webhooks.diagnosis import DIAGNOSES, Diagnosis
 from webhooks.errors import CannotPlan
 from webhooks.formats import EventContent, FormatError, render
 from webhooks.models import Webhook
-from webhooks.sending import Message, SendPlan, build_plan, build_request, parts_of, redacted_headers
+from webhooks.plans import SendPlan, build_plan
+from webhooks.sending import Message, build_request, parts_of, redacted_headers
 from webhooks.tags import has_tags
 from webhooks.trials import sample_content
 

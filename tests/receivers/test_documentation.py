@@ -25,7 +25,8 @@ from webhooks.event_types import EventContent, dump
 from webhooks.formats import FORMATS, render
 from webhooks.limits import MAX_ATTEMPTS, MAX_INTERVAL_MINUTES
 from webhooks.models import Webhook
-from webhooks.sending import Message, PlanParts, build_plan, build_request
+from webhooks.plans import PlanParts, build_plan
+from webhooks.sending import Message, build_request
 from webhooks.signing import OVERLAP
 from webhooks.trials import TESTS_PER_MINUTE
 

@@ -23,8 +23,9 @@ from webhooks.actions import archive_webhook, create_webhook, update_webhook
 from webhooks.drafts import make_draft
 from webhooks.errors import InvalidWebhook
 from webhooks.models import Webhook
+from webhooks.plans import SendPlan
 from webhooks.rules import find_request_problems
-from webhooks.sending import PlanCache, PlanError, SendPlan, load_plans
+from webhooks.sending import PlanCache, PlanError, load_plans
 from webhooks.values import HeaderValues, KeyPairValues
 
 pytestmark = pytest.mark.django_db

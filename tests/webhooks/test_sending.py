@@ -16,7 +16,8 @@ from tests.factories import make_connection, make_webhook
 from tests.receiver import Receiver
 from webhooks.actions import reveal_signing_secret, rotate_signing_secret
 from webhooks.models import Webhook
-from webhooks.sending import Message, PlanError, SendPlan, build_request, load_plans, redacted_headers
+from webhooks.plans import SendPlan
+from webhooks.sending import Message, PlanError, build_request, load_plans, redacted_headers
 from webhooks.values import HeaderValues
 
 CANARY = "CANARY-5e0c1d2f"
