@@ -134,7 +134,8 @@ def test_told_to_stop_while_a_token_endpoint_hangs_a_sender_hands_back_and_ends_
         begun = time.monotonic()
         process.terminate()
         assert process.wait(20) == 0
-        assert time.monotonic() - begun < DEADLINE + 5
+        # The deadlines, what writing down may take, and the end of a process on a busy machine.
+        assert time.monotonic() - begun < DEADLINE + 10
     assert not Attempt.objects.filter(outcome="").exists()
     assert not Delivery.objects.filter(lease_token__isnull=False).exists()
     assert Delivery.objects.filter(state="waiting", counted_attempts=0).count() == 50
