@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from connections.errors import CannotUse
 from outbound.errors import HeaderRefused
-from outbound.headers import check_header
+from outbound.headers import MAX_VALUE, check_header
 from webhooks.drafts import Draft
 from webhooks.errors import Problem
 from webhooks.tags import TAGS, TagSigner, UnusableKey, has_tags, make_signer, unknown_tags
@@ -15,12 +15,14 @@ from webhooks.tags import TAGS, TagSigner, UnusableKey, has_tags, make_signer, u
 
 def find_tag_problems(draft: Draft) -> Iterator[Problem]:
     """Yield every header whose tags are unknown, have no key to be filled in with, or make too long a value."""
-    for index, header in enumerate(draft.headers):
+    # Longer ones are refused anyway.
+    headers = [(index, header) for index, header in enumerate(draft.headers) if len(header.value) <= MAX_VALUE]
+    for index, header in headers:
         for word in unknown_tags(header.value):
             known = " ".join(f"{{{{{name}}}}}" for name in TAGS)
             message = _("There is no tag “{{%(tag)s}}”. These are: %(known)s") % {"tag": word, "known": known}
             yield Problem(f"headers.{index}.value", "tag_unknown", message)
-    tagged = [(index, header) for index, header in enumerate(draft.headers) if has_tags(header.value)]
+    tagged = [(index, header) for index, header in headers if has_tags(header.value)]
     if not tagged or (draft.token and any(draft.token.problems())):
         # What the token request lacks, the key perhaps, is told beside its own fields.
         return

@@ -23,7 +23,8 @@ Header = tuple[str, str]
 TAGS = ("signature", "nonce", "timestamp", "algorithm")
 _TAG = re.compile(rf"\{{\{{ *({'|'.join(TAGS)}) *\}}\}}")
 # Any other pair of braces, and a tag whose braces are not closed: a typing error that nobody would notice.
-_UNKNOWN = re.compile(rf"\{{\{{ *([^{{}}]*?) *\}}\}}|\{{\{{ *({'|'.join(TAGS)})\b")
+# Blanks are cut off afterwards: looked for here, many of them would take time that grows with their number cubed.
+_UNKNOWN = re.compile(rf"\{{\{{([^{{}}]*)\}}\}}|\{{\{{ *({'|'.join(TAGS)})\b")
 
 
 class UnusableKey(Exception):
@@ -41,7 +42,7 @@ def has_tags(value: str) -> bool:
 def unknown_tags(value: str) -> Iterator[str]:
     """Yield what stands between each `{{` and `}}` that is no known tag, cut short."""
     for match in _UNKNOWN.finditer(_TAG.sub("", value)):
-        yield (match[1] or match[2] or "")[:30]
+        yield (match[1] or match[2] or "").strip()[:30]
 
 
 @dataclass(frozen=True, slots=True, repr=False)

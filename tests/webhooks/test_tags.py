@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,23 @@ def test_unico_31_unknown_tags_are_refused_beside_their_header(value: str) -> No
 def test_what_is_no_tag_stays_as_it_is(value: str) -> None:
     assert list(unknown_tags(value)) == []
     assert codes(value) == []
+
+
+@pytest.mark.parametrize("value", ["{{" + " " * 4_000 + "x", "{{ " * 1_300, "{{" + "x " * 1_000, "{{" + " " * 4_000])
+def test_a_value_made_to_be_slow_is_judged_at_once(value: str) -> None:
+    began = time.process_time()
+    list(unknown_tags(value))
+    codes(value)
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("value", ["{{nonce}}" * 1_000, "{{x}}" * 2_000])
+def test_a_value_that_is_too_long_is_not_looked_through_for_tags(value: str) -> None:
+    assert codes(value) == [("headers.0.value", "header_value_too_long")]
+
+
+def test_blanks_around_an_unknown_tag_are_not_shown() -> None:
+    assert list(unknown_tags("{{  sinature  }}")) == ["sinature"]
 
 
 def test_unico_30_tags_without_a_key_are_refused() -> None:
