@@ -5,15 +5,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from traceback import extract_tb
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+import structlog
 from django.conf import settings
 
 from connections.answers import read_answer
 from connections.calls import TokenCall, send_call
 from connections.errors import CannotUse
-from connections.failures import CONNECTION_INCOMPLETE, TOO_LARGE, TokenFailure
+from connections.failures import CONNECTION_INCOMPLETE, NO_ANSWER, TOO_LARGE, TokenFailure
 from connections.kinds import registry
 from connections.kinds.kind import Kind
 from connections.reading import read_token
@@ -23,6 +25,8 @@ from outbound.masking import MASK
 from outbound.redaction import Redactor
 from outbound.trace import describe_request, describe_result, describe_unsent
 from outbound.transfer import KEEP_BYTES, Request, Result
+
+logger = structlog.get_logger(__name__)
 
 # Fields of a token request and of its answer whose values are no secrets.
 _PLAIN_REQUEST: Final = frozenset(
@@ -42,25 +46,32 @@ def deadline_seconds() -> float:
 
 
 def ask(source: TokenSource, *, now: datetime) -> TokenExchange:
-    """Ask the token endpoint, and wait. Nothing is raised for what a participant or a server did wrong."""
+    """Ask the token endpoint, and wait. Nothing is raised: what nobody thought of is a failure like any other, so that
+    it is counted, remembered and shown, and not tried again for ever."""
     try:
         kind = _kind_of(source)
         call = kind.token_call(source, now)
+        sent = send_call(call, deadline_seconds=deadline_seconds())
     except CannotUse as cannot:
-        failure = TokenFailure(cannot.code, cannot.detail)
-        return TokenExchange(token=None, failure=failure, exchange=describe_unsent(source.token_url, cannot.code))
-    request, result = send_call(call, deadline_seconds=deadline_seconds())
-    redactor = Redactor([*source.secret_values, *call.secrets])
-    answer = read_answer(
-        result, asked_at=now, longest_life_seconds=kind.longest_life_seconds(source), redactor=redactor
-    )
-    if isinstance(answer, Token) and len(answer.value) > MAX_VALUE - len("Bearer ") and not source.arguments:
-        # No header takes it. A run by hand only shows it.
-        answer = TokenFailure(TOO_LARGE, str(len(answer.value)), result.status)
-    exchange = _Telling(source, call, redactor).describe(request, result, answer)
-    if isinstance(answer, Token):
-        return TokenExchange(token=answer, failure=None, exchange=exchange)
-    return TokenExchange(token=None, failure=answer, exchange=exchange)
+        return _without_exchange(source, TokenFailure(cannot.code, cannot.detail))
+    except Exception as error:  # noqa: BLE001 (told as a failure, and logged)
+        return _without_exchange(source, _mistake(CONNECTION_INCOMPLETE, source, error))
+    try:
+        return _Telling(source, call, kind, now).tell(*sent)
+    except Exception as error:  # noqa: BLE001 (as above)
+        return _without_exchange(source, _mistake(NO_ANSWER, source, error))
+
+
+def _without_exchange(source: TokenSource, failure: TokenFailure) -> TokenExchange:
+    return TokenExchange(token=None, failure=failure, exchange=describe_unsent(source.token_url, failure.code))
+
+
+def _mistake(code: str, source: TokenSource, error: Exception) -> TokenFailure:
+    """Its message and its variables may hold a secret: only its type is told, and where it came from."""
+    name, frames = type(error).__name__, extract_tb(error.__traceback__)
+    place = f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
+    logger.error("tokens.mistake", error=name, place=place, kind=source.kind, connection=source.connection_id)
+    return TokenFailure(code, name)
 
 
 def _kind_of(source: TokenSource) -> Kind:
@@ -72,15 +83,37 @@ def _kind_of(source: TokenSource) -> Kind:
 
 @dataclass(frozen=True)
 class _Telling:
-    """How one token request is written down."""
+    """How the answer of one token request is read, and the whole written down."""
 
     source: TokenSource
     call: TokenCall
-    redactor: Redactor
+    kind: Kind
+    asked_at: datetime
 
-    def describe(self, request: Request, result: Result, answer: Token | TokenFailure) -> dict[str, Any]:
-        value = answer.value if isinstance(answer, Token) else ""
-        redactor = Redactor([*self.source.secret_values, *self.call.secrets, value])
+    def tell(self, request: Request, result: Result) -> TokenExchange:
+        answer = self._read(result)
+        exchange = self._describe(request, result, answer)
+        if isinstance(answer, Token):
+            return TokenExchange(token=answer, failure=None, exchange=exchange)
+        return TokenExchange(token=None, failure=answer, exchange=exchange)
+
+    def _read(self, result: Result) -> Token | TokenFailure:
+        answer = read_answer(
+            result,
+            asked_at=self.asked_at,
+            longest_life_seconds=self.kind.longest_life_seconds(self.source),
+            redactor=self._redactor(),
+        )
+        if isinstance(answer, Token) and len(answer.value) > MAX_VALUE - len("Bearer ") and not self.source.arguments:
+            # No header takes it. A run by hand only shows it.
+            return TokenFailure(TOO_LARGE, str(len(answer.value)), result.status)
+        return answer
+
+    def _redactor(self, *more: str) -> Redactor:
+        return Redactor([*self.source.secret_values, *self.call.secrets, *more])
+
+    def _describe(self, request: Request, result: Result, answer: Token | TokenFailure) -> dict[str, Any]:
+        redactor = self._redactor(answer.value if isinstance(answer, Token) else "")
         hidden = self.call.secret_headers | _CREDENTIAL_HEADERS
         headers = [[name, MASK if name.lower() in hidden else redactor.text(text)] for name, text in request.headers]
         body = redactor.text(self._sent_body(request.body))

@@ -18,7 +18,7 @@ from django.db.models import Q
 
 from connections.answers import LONGEST_LIFE_SECONDS
 from connections.asking import ask, deadline_seconds
-from connections.failures import TokenFailure
+from connections.failures import NO_ANSWER, TokenFailure
 from connections.models import CachedToken
 from connections.source import Refresh, Token, TokenExchange, TokenSource
 from vault.errors import UnreadableSecret
@@ -33,6 +33,7 @@ __all__ = [
     "fetch_exchange",
     "fetch_for",
     "hold_seconds",
+    "keep_mistake",
     "look_up",
     "still_held",
 ]
@@ -94,6 +95,14 @@ def fetch_exchange(source: TokenSource, ticket: Refresh) -> TokenExchange:
     elif exchange.failure is not None:
         _keep_failure(mine, exchange.failure, now=ticket.moment())
     return exchange
+
+
+def keep_mistake(ticket: Refresh, error: Exception) -> TokenFailure:
+    """Remember that `fetch_for` itself broke down, so that nobody tries it again at once, and for ever."""
+    failure = TokenFailure(NO_ANSWER, type(error).__name__)
+    mine = CachedToken.objects.filter(key=ticket.key, refreshing_by=ticket.by)
+    _keep_failure(mine, failure, now=ticket.moment())
+    return failure
 
 
 def clear_token(source: TokenSource, used_value: str, *, now: datetime) -> bool:

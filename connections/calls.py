@@ -45,7 +45,8 @@ class TokenCall:
 
 
 def send_call(call: TokenCall, *, deadline_seconds: float) -> tuple[Request, Result]:
-    """Send the request and wait; return it as it went out, and what came of it. Nothing is followed, nothing raised."""
+    """Send the request and wait; return it as it went out, and what came of it. Nothing is followed, and nothing raised
+    but for a request that can't be written."""
     if call.grant_type:
         return _send_grant(call, deadline_seconds)
     request = Request(
@@ -74,6 +75,10 @@ def _send_grant(call: TokenCall, deadline_seconds: float) -> tuple[Request, Resu
         except GuardedError as error:
             unsent = Request("POST", call.url, call.headers, urlencode(call.form).encode())
             return session.exchanged or (unsent, error.result)
+        except Exception:
+            # The library reads the answer too, for which we have no use: it may choke on it.
+            if session.exchanged is None:
+                raise
         assert session.exchanged is not None
         return session.exchanged
 

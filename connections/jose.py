@@ -11,6 +11,7 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.views.decorators.debug import sensitive_variables
+from jwt.exceptions import InvalidKeyError
 
 from connections.errors import CannotUse
 from connections.failures import KEY_UNUSABLE
@@ -35,10 +36,15 @@ def sign_with_key(material: KeyMaterial, claims: Mapping[str, Any], *, header: M
 
 @sensitive_variables()
 def sign_with_secret(secret: str, claims: Mapping[str, Any], *, header: Mapping[str, str] | None = None) -> str:
-    """Return a JWT signed by HS256 with a secret that both sides know. Raises CannotUse when it is too short."""
+    """Return a JWT signed by HS256 with a secret that both sides know. Raises CannotUse when it is too short, or a
+    key of another algorithm."""
     if len(secret.encode()) < MIN_SECRET_BYTES:
         raise CannotUse(KEY_UNUSABLE, "secret_too_short")
-    return jwt.encode(dict(claims), secret, algorithm="HS256", headers={"typ": "JWT", **(header or {})})
+    try:
+        return jwt.encode(dict(claims), secret, algorithm="HS256", headers={"typ": "JWT", **(header or {})})
+    except InvalidKeyError:
+        # It looks like a public key, which everybody knows.
+        raise CannotUse(KEY_UNUSABLE, "secret_is_key") from None
 
 
 def fresh_claims(now: datetime, *, seconds: int) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
+from django.db import Error as DatabaseAway
 from django.db import connections
 
-from connections.cache import Refresh, fetch_for
+from connections.cache import Refresh, fetch_for, keep_mistake
 from connections.failures import TokenFailure
 from connections.tokens import Token, TokenSource
 from dispatch import failpoints
@@ -31,7 +32,7 @@ STARTING_SECONDS: Final = 1.0
 # What a thread does once it has its answer: write it down.
 KEEPING_SECONDS: Final = 5.0
 
-# None: a mistake of ours, or the database was away. Nothing is known then.
+# None: the database was away, or there was no room in time. Nothing is known then.
 Fetched = Token | TokenFailure | None
 
 
@@ -127,7 +128,7 @@ class Fetchers:
         fetched: Fetched = None
         try:
             failpoints.reach(failpoints.BEFORE_TOKEN)
-            fetched = fetch_for(errand.source, errand.ticket)
+            fetched = self._fetched(errand)
             failpoints.reach(failpoints.TOKEN_KEPT)
         except Exception:
             logger.exception("tokens.not_fetched", connection=errand.source.connection_id)
@@ -136,3 +137,13 @@ class Fetchers:
             connections.close_all()
             self._back.append((errand.key, fetched))
             self._wake()
+
+    def _fetched(self, errand: Errand) -> Fetched:
+        try:
+            return fetch_for(errand.source, errand.ticket)
+        except DatabaseAway:
+            raise
+        except Exception as error:
+            # A mistake of ours: remembered, or its rows would come back for ever, and the endpoint be asked for ever.
+            logger.exception("tokens.not_fetched", connection=errand.source.connection_id)
+            return keep_mistake(errand.ticket, error)

@@ -66,7 +66,9 @@ def _clean(value: str) -> str:
 
 
 def _forms(value: str) -> set[str]:
-    raw, in_json, in_url = value.encode("utf-8", "replace"), json.dumps(value)[1:-1], quote(value, safe="")
+    # Half of a surrogate pair can't be written in an address: JSON is the one place where it can stand.
+    raw, in_json = value.encode("utf-8", "replace"), json.dumps(value)[1:-1]
+    in_url = quote(raw, safe="")
     return {
         value,
         in_json,
@@ -74,7 +76,7 @@ def _forms(value: str) -> set[str]:
         html.escape(value),
         in_url,
         re.sub("%..", lambda octet: octet[0].lower(), in_url),
-        quote_plus(value),
+        quote_plus(raw),
         raw.hex(),
         raw.hex().upper(),
         *_in_base64(raw),

@@ -154,7 +154,8 @@ def _to_response(result: Result, request: requests.PreparedRequest) -> requests.
     response = requests.Response()
     response.status_code = result.status or 0
     response.headers = CaseInsensitiveDict(result.headers)
-    response.encoding = requests.utils.get_encoding_from_headers(response.headers)
+    # Not what the answer says: Python knows encodings that raise, and others that are no encodings.
+    response.encoding = "utf-8"
     response.raw = BytesIO(result.body)
     response.url = request.url or ""
     response.request = request

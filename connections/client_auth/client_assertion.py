@@ -14,7 +14,7 @@ from connections.client_auth.method import (
     client_id_of,
     key_of,
 )
-from connections.errors import Problem
+from connections.errors import CannotUse, Problem
 from connections.jose import MIN_SECRET_BYTES, fresh_claims, sign_with_key, sign_with_secret
 from connections.source import TokenSource
 
@@ -47,6 +47,15 @@ class ClientSecretJwt(_ClientAssertion):
         if secret and len(secret.encode()) < MIN_SECRET_BYTES:
             message = _("To sign with HS256 the secret must be at least 32 characters long (RFC 7518).")
             yield Problem("client_secret", "secret_too_short", message)
+        elif secret and not self._can_sign(secret):
+            message = _("This is a key or a certificate of another kind. HS256 needs a secret that both sides know.")
+            yield Problem("client_secret", "secret_is_key", message)
+
+    def _can_sign(self, secret: str) -> bool:
+        try:
+            return bool(sign_with_secret(secret, {}))
+        except CannotUse:
+            return False
 
     def sign(self, source: TokenSource, claims: Mapping[str, Any]) -> str:
         return sign_with_secret(source.secrets.get("client_secret", ""), claims)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from django.utils.translation import gettext_lazy as _
 
 from connections.errors import Problem
+from connections.kinds.field import can_be_stored
 
 # What the portal writes itself: fields of a participant's own can't stand in for them.
 OWN_FIELDS: Final = frozenset(
@@ -30,6 +31,8 @@ def extra_fields(body: str) -> tuple[tuple[str, str], ...]:
     pairs = _pairs_of_json(text) if text.startswith("{") else _pairs_of_form(text)
     if any(name in OWN_FIELDS for name, _value in pairs):
         raise ValueError("own field")
+    if not all(can_be_stored(text) for pair in pairs for text in pair):
+        raise ValueError("no text")
     return tuple(pairs)
 
 

@@ -65,13 +65,18 @@ def field_problems(asked: Field, value: Any) -> Iterator[Problem]:
         yield Problem(asked.name, "required", REQUIRED)
     elif len(text) > asked.max_length:
         yield Problem(asked.name, "too_long", _("At most %(limit)s characters.") % {"limit": asked.max_length})
-    elif "\0" in text or (asked.widget != TEXTAREA and not text.isprintable()):
+    elif not can_be_stored(text) or (asked.widget != TEXTAREA and not text.isprintable()):
         yield Problem(asked.name, "unprintable", _("Use letters, digits and signs that can be seen."))
     elif asked.widget == CHOICE and text and text not in dict(asked.choices):
         yield Problem(asked.name, "unknown", _("Choose one of the options."))
     elif asked.widget == INTEGER and text and not _in_range(asked, text):
         bounds = {"minimum": asked.minimum, "maximum": asked.maximum}
         yield Problem(asked.name, "range", _("Enter a whole number from %(minimum)s to %(maximum)s.") % bounds)
+
+
+def can_be_stored(text: str) -> bool:
+    """Whether a text has neither NUL nor half of a surrogate pair, which no database takes and no address holds."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _in_range(asked: Field, text: str) -> bool:

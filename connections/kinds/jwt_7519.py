@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.calls import CONTENT_TYPE, TokenCall, base_headers
 from connections.errors import Problem
-from connections.kinds.field import KEY_PAIR, TEXTAREA, Field
+from connections.kinds.field import KEY_PAIR, TEXTAREA, Field, can_be_stored
 from connections.kinds.jwt_7523 import TOKEN_MINUTES, TOKEN_URL, TokenOfMinutes
 from connections.kinds.kind import Draft, headers_field, with_defaults
 from connections.source import TokenSource
@@ -69,6 +69,9 @@ def _body_problems(body: str) -> Iterator[Problem]:
     if not isinstance(found, dict):
         message = _('This must be a JSON object, such as {"user": "…", "password": "…"}.')
         yield Problem("body", "malformed", message)
+        return
+    if not can_be_stored(json.dumps(found, ensure_ascii=False)):
+        yield Problem("body", "unprintable", _("Use letters, digits and signs that can be seen."))
         return
     given = [name for name, value in found.items() if value not in (None, "", [], {})]
     if not any(map(_USER.search, given)) or not any(map(_PASSWORD.search, given)):

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from dataclasses import replace
 from typing import Any
 
 import hypothesis
@@ -11,11 +12,11 @@ import jwt
 import pytest
 from django.utils import timezone
 
-from connections import failures
+from connections import asking, cache, failures
 from connections.asking import masked_answer
 from connections.failures import TokenFailure
-from connections.models import Connection, ConnectionRun
-from connections.tokens import obtain_token, source_of
+from connections.models import CachedToken, Connection, ConnectionRun
+from connections.tokens import TokenSource, obtain_token, source_of
 from outbound.masking import MASK
 from outbound.trace import list_steps
 from outbound.transfer import READ_BYTES
@@ -226,7 +227,18 @@ _NAMES = st.one_of(
 )
 
 
+# Python's own codecs among them: some raise, some are no text encodings.
+_CHARSETS = st.sampled_from(
+    ["idna", "undefined", "punycode", "base64", "zlib", "utf-16", "x-none", "utf-7", "rot13", ""]
+)
+_CONTENT_TYPES = st.one_of(
+    st.builds("{}; charset={}".format, st.sampled_from(["application/json", "text/html"]), _CHARSETS),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30),
+)
+
+
 @hypothesis.given(
+    content_type=_CONTENT_TYPES,
     body=st.one_of(
         st.binary(max_size=200),
         st.recursive(
@@ -239,9 +251,10 @@ _NAMES = st.one_of(
 )
 @hypothesis.settings(max_examples=60, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 def test_whatever_is_answered_ends_in_a_token_or_a_failure_that_can_be_stored(
-    receiver: Receiver, public_loopback: None, body: bytes, status: int
+    receiver: Receiver, public_loopback: None, content_type: str, body: bytes, status: int
 ) -> None:
-    receiver.answer(PATH, Answer(status, b"" if status == 204 else body))
+    headers = [("Content-Type", content_type)]
+    receiver.answer(PATH, Answer(status, b"" if status == 204 else body, headers))
     source = make_source(receiver)
     exchange = obtain_token(source)
     assert (exchange.token is None) != (exchange.failure is None)
@@ -258,6 +271,68 @@ def test_whatever_is_answered_ends_in_a_token_or_a_failure_that_can_be_stored(
     assert VALUE not in json.dumps(run.steps)
 
 
+@pytest.mark.parametrize("charset", ["idna", "undefined", "punycode"])
+def test_a_charset_that_python_chokes_on_does_not_cost_the_token(receiver: Receiver, charset: str) -> None:
+    answer = token_answer()
+    receiver.answer(PATH, Answer(200, answer.body, [("Content-Type", f"application/json; charset={charset}")]))
+    token = obtain_token(make_source(receiver)).token
+    assert token is not None
+    assert token.value == VALUE
+
+
+def _stored_with(source: TokenSource, **secrets: str) -> TokenSource:
+    """Secrets that no form takes today and an older row may hold."""
+    return replace(source, secrets=dict(source.secrets) | secrets)
+
+
+def test_a_secret_that_no_address_can_hold_is_masked_like_any_other(receiver: Receiver) -> None:
+    body = '{"user": "somebody\\ud800", "password": "senha1234"}'
+    receiver.answer(PATH, token_answer())
+    exchange = obtain_token(_stored_with(make_source(receiver, kind="jwt_7519"), body=body))
+    assert exchange.token is not None
+    assert receiver.requests()[-1].body.decode() == body
+
+
+@pytest.mark.parametrize(
+    ("over", "secrets", "failure"),
+    [
+        ({}, {"body": '{"a": "\\ud800"}'}, TokenFailure(failures.CONNECTION_INCOMPLETE, "ValueError")),
+        (
+            {"settings": {"auth_type": "client_secret_jwt"}},
+            {"client_secret": "ssh-rsa " + "A" * 40},
+            TokenFailure(failures.KEY_UNUSABLE, "secret_is_key"),
+        ),
+    ],
+)
+def test_what_cannot_be_written_is_a_failure_that_is_remembered(
+    receiver: Receiver, over: dict[str, Any], secrets: dict[str, str], failure: TokenFailure
+) -> None:
+    source = _stored_with(make_source(receiver, **over), **secrets)
+    for _ in range(2):
+        assert obtain_token(source, use_cache=True).failure == failure
+    assert CachedToken.objects.get().failures == 1
+    assert receiver.requests() == []
+
+
+@pytest.mark.parametrize("place", ["send_call", "read_answer", "describe_result"])
+def test_a_mistake_of_ours_is_a_failure_and_its_message_is_told_nobody(
+    receiver: Receiver, place: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exception's message may hold the very value that it stumbled over."""
+
+    def break_down(*_: Any, **__: Any) -> None:
+        raise ValueError(SECRET)
+
+    receiver.answer(PATH, token_answer())
+    monkeypatch.setattr(asking, place, break_down)
+    exchange = obtain_token(make_source(receiver))
+    code = failures.CONNECTION_INCOMPLETE if place == "send_call" else failures.NO_ANSWER
+    assert exchange.failure == TokenFailure(code, "ValueError")
+    assert list_steps(exchange.exchange)[0].ok is False
+    assert "tokens.mistake" in caplog.text
+    assert SECRET not in caplog.text + json.dumps(exchange.exchange)
+
+
 def test_no_library_writes_a_secret_to_its_log(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
     """requests-oauthlib logs headers, bodies and tokens at DEBUG, and an operator may ask for DEBUG."""
     caplog.set_level(logging.DEBUG)
@@ -269,3 +344,12 @@ def test_no_library_writes_a_secret_to_its_log(receiver: Receiver, caplog: pytes
         assert [secret for secret in (SECRET, VALUE, *sent) if secret in caplog.text] == []
     assert obtain_token(make_source(receiver, kind="jwt_7523")).token is not None
     assert receiver.requests()[-1].body.decode().partition("assertion=")[2] not in caplog.text
+
+
+def test_a_fetch_that_broke_down_is_remembered_like_any_other_failure() -> None:
+    source, now = source_of(make_connection()), timezone.now()
+    [ticket] = cache.look_up([source], now=now).values()
+    assert isinstance(ticket, cache.Refresh)
+    failure = cache.keep_mistake(ticket, RuntimeError(SECRET))
+    assert failure == TokenFailure(failures.NO_ANSWER, "RuntimeError")
+    assert list(cache.look_up([source], now=now).values()) == [failure]

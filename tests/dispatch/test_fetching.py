@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 
 from connections.cache import Refresh
 from connections.failures import TokenFailure
@@ -143,11 +144,35 @@ def test_the_end_is_waited_for_no_longer_than_a_request_may_take(
     assert 0.3 < time.monotonic() - begun < 2
 
 
-def test_a_mistake_of_ours_comes_back_as_nothing_known(
+def test_a_mistake_of_ours_is_remembered_as_a_failure(
+    fetchers: Fetchers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its rows would come back each 250 ms for ever, uncounted, and the endpoint be asked each 15 s."""
+
+    def break_down(*_: Any) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    kept: list[Any] = []
+
+    def keep(ticket: Refresh, error: Exception) -> TokenFailure:
+        kept.append((ticket.key, type(error)))
+        return TokenFailure("token_no_answer", "RuntimeError")
+
+    monkeypatch.setattr(fetching, "keep_mistake", keep)
+    monkeypatch.setattr(fetching, "fetch_for", break_down)
+    send(fetchers, "one", "well.example.com")
+    back: list[Any] = []
+    wait_until(lambda: back.extend(fetchers.take_back()) or back, what="the thread's end")
+    assert back == [("one", TokenFailure("token_no_answer", "RuntimeError"))]
+    assert kept == [("one", RuntimeError)]
+    assert "tokens.not_fetched" in caplog.text
+
+
+def test_a_database_that_is_away_comes_back_as_nothing_known(
     fetchers: Fetchers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def break_down(*_: Any) -> None:
-        raise RuntimeError("a mistake of ours")
+        raise OperationalError("away")
 
     monkeypatch.setattr(fetching, "fetch_for", break_down)
     send(fetchers, "one", "well.example.com")
