@@ -26,7 +26,7 @@ from tests.receiver import Answer, Hang, Receiver
 from tests.webhooks.pages import posted, text, url
 from webhooks.models import Webhook, WebhookTest
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(180)]
 
 
 # --- the search itself ----------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from tests.webhooks.test_form_page import summary
 from webhooks.auth.connected import KIND
 from webhooks.models import Webhook, WebhookTest
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 ADMINISTERED = {"connections", "dispatch", "webhooks", "notices"}
 RUN = {
