@@ -5,6 +5,7 @@ Who sends many at once goes through connections.cache instead.
 
 import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -61,17 +62,19 @@ def material_of(key_pair: KeyPair) -> KeyMaterial:
     return KeyMaterial(key_pair.certificate_pem, key, key_pair.algorithm, key_pair.fingerprint)
 
 
-def obtain_token(source: TokenSource, *, use_cache: bool = False) -> TokenExchange:
+def obtain_token(source: TokenSource, *, use_cache: bool = False, now: datetime | None = None) -> TokenExchange:
     """Ask for a token and wait for the answer, at most the token deadline. Never call it inside a transaction.
 
     `use_cache`: take a token from the cache, and put a new one into it; a remembered failure is an answer too. By
-    default the cache is neither asked nor told: a person who presses a button wants to see what happens.
+    default the cache is neither asked nor told: a person who presses a button wants to see what happens. `now` is the
+    clock of everybody who shares that cache, this process's own when it is left out.
     """
+    began, now = time.monotonic(), now or timezone.now()
     if not use_cache or source.connection_id is None:
-        return ask(source, now=timezone.now())
-    gives_up_at = time.monotonic() + cache.hold_seconds()
+        return ask(source, now=now)
     while True:
-        [found] = cache.look_up([source], now=timezone.now()).values()
+        waited = time.monotonic() - began
+        [found] = cache.look_up([source], now=now + timedelta(seconds=waited)).values()
         if isinstance(found, Refresh):
             return cache.fetch_exchange(source, found)
         if isinstance(found, Token):
@@ -82,6 +85,6 @@ def obtain_token(source: TokenSource, *, use_cache: bool = False) -> TokenExchan
             return TokenExchange(token=found, failure=None, exchange={}, cached=True)
         if isinstance(found, TokenFailure):
             return TokenExchange(token=None, failure=found, exchange={}, cached=True)
-        if time.monotonic() > gives_up_at:
+        if waited > cache.hold_seconds():
             return TokenExchange(token=None, failure=TokenFailure(TIMEOUT, "waiting"), exchange={})
         time.sleep(cache.WAIT_SECONDS)

@@ -387,6 +387,17 @@ def test_asking_by_hand_may_use_the_cache(source: TokenSource, receiver: Receive
     assert len(receiver.requests()) == 1
 
 
+def test_asking_by_hand_goes_by_the_clock_of_those_who_share_the_cache(source: TokenSource, receiver: Receiver) -> None:
+    """A process whose own clock goes wrong must not fetch what the others still use."""
+    shared = NOW
+    first = obtain_token(source, use_cache=True, now=shared)
+    assert abs(CachedToken.objects.get().obtained_at - shared) < timedelta(minutes=1)
+    again = obtain_token(source, use_cache=True, now=shared + timedelta(minutes=10))
+    assert (first.cached, again.cached) == (False, True)
+    assert obtain_token(source, use_cache=True, now=shared + timedelta(minutes=59)).cached is False
+    assert len(receiver.requests()) == 2
+
+
 # --- what is held, what is left behind ------------------------------------------------------------------------------
 
 
