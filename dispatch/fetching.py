@@ -1,12 +1,12 @@
 """Token requests aside from the loop: each in a thread of its own, few at once.
 
-A token endpoint that hangs must cost nothing to those who don't need it. So one host gets a part of the threads, and
-what failed the last time shares another part: whatever hangs, the others find room.
+A token endpoint that hangs must cost nothing to those who don't need it. So one host gets a part of the threads, one
+participant too, and what failed the last time shares another part: whatever hangs, the others find room.
 """
 
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +26,7 @@ logger = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 16
 TO_ONE_HOST: Final = 4
+FOR_ONE_PARTICIPANT: Final = 4
 THAT_FAILED: Final = 4
 # Left of a ticket's time for writing down what came of it, when its request began as late as it may.
 STARTING_SECONDS: Final = 1.0
@@ -107,17 +108,21 @@ class Fetchers:
             errand.thread.join(max(0.0, errand.ends_by - time.monotonic()))
 
     def _go_on(self) -> None:
-        hosts = Counter(errand.host for errand in self._running.values())
-        failing = sum(errand.failed_before for errand in self._running.values())
         for key, errand in list(self._waiting.items()):
             if len(self._running) >= AT_ONCE:
                 return
-            if hosts[errand.host] >= TO_ONE_HOST or (errand.failed_before and failing >= THAT_FAILED):
-                continue
-            hosts[errand.host] += 1
-            failing += errand.failed_before
-            self._running[key] = self._waiting.pop(key)
-            self._start(errand)
+            if self._has_room_for(errand):
+                self._running[key] = self._waiting.pop(key)
+                self._start(errand)
+
+    def _has_room_for(self, errand: Errand) -> bool:
+        running = self._running.values()
+        participant = errand.source.participant_id
+        return (
+            sum(other.host == errand.host for other in running) < TO_ONE_HOST
+            and sum(other.source.participant_id == participant for other in running) < FOR_ONE_PARTICIPANT
+            and (not errand.failed_before or sum(other.failed_before for other in running) < THAT_FAILED)
+        )
 
     def _start(self, errand: Errand) -> None:
         errand.ends_by = time.monotonic() + settings.PORTAL_TOKEN_DEADLINE_SECONDS + KEEPING_SECONDS

@@ -1,5 +1,6 @@
 """Token requests aside from the loop: how many at once, to whom, and what becomes of those that find no room."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from connections.cache import Refresh
 from connections.failures import TokenFailure
 from connections.tokens import Token, TokenSource
 from dispatch import fetching
-from dispatch.fetching import AT_ONCE, THAT_FAILED, TO_ONE_HOST, Fetchers
+from dispatch.fetching import AT_ONCE, FOR_ONE_PARTICIPANT, THAT_FAILED, TO_ONE_HOST, Fetchers
 from tests.processes import wait_until
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,10 +51,14 @@ def fetchers() -> Iterator[Fetchers]:
     made.finish()
 
 
-def send(fetchers: Fetchers, key: str, host: str, *, held: float = 15.0) -> None:
+PARTICIPANTS = itertools.count(1)
+
+
+def send(fetchers: Fetchers, key: str, host: str, *, held: float = 15.0, participant: int | None = None) -> None:
+    """A ticket of a participant of its own, unless one is named."""
     source = TokenSource(
         connection_id=1,
-        participant_id=1,
+        participant_id=participant or next(PARTICIPANTS),
         credential_version=uuid4(),
         kind="oauth2",
         token_url=f"https://{host}/token",
@@ -77,6 +82,18 @@ def test_one_host_that_hangs_gets_a_part_of_the_threads(endpoint: Endpoint, fetc
     send(fetchers, "well", "well.example.com")
     assert asked(endpoint, TO_ONE_HOST + 1) == {*(f"hanging-{number}" for number in range(TO_ONE_HOST)), "well"}
     assert len(fetchers) == 11
+
+
+def test_one_participant_whose_hosts_hang_gets_a_part_of_the_threads(endpoint: Endpoint, fetchers: Fetchers) -> None:
+    """However many hosts it has."""
+    for number in range(AT_ONCE):
+        send(fetchers, f"hanging-{number}", f"hangs-{number}.example.com", participant=1_000)
+    send(fetchers, "well", "well.example.com")
+    hanging = {f"hanging-{number}" for number in range(FOR_ONE_PARTICIPANT)}
+    assert asked(endpoint, FOR_ONE_PARTICIPANT + 1) == {*hanging, "well"}
+    endpoint.open.set()
+    back: list[Any] = []
+    wait_until(lambda: back.extend(fetchers.take_back()) or len(back) == AT_ONCE + 1, what="all of them")
 
 
 def test_there_is_an_end_to_how_many_are_asked_at_once_and_the_rest_goes_on_from_there(
