@@ -12,7 +12,7 @@ from connections.client_auth.method import ClientAuth
 from connections.errors import Problem
 from connections.kinds.field import CHOICE, LIST, SECRET, URL, Field
 from connections.kinds.kind import Draft, Kind, headers_field
-from connections.kinds.oauth2 import GRANT, OAuth2
+from connections.kinds.oauth2 import GRANT, OAuth2, can_be_written
 from connections.source import TokenSource
 
 TOKEN_PATH = "/oauth2/token"
@@ -49,7 +49,8 @@ class BtgId(OAuth2):
 
     def problems(self, draft: Draft) -> Iterator[Problem]:
         yield from Kind.problems(self, draft)
-        yield from self.client_auth(None).problems(draft.settings, draft.secrets)
+        if can_be_written(draft):
+            yield from self.client_auth(None).problems(draft.settings, draft.secrets)
 
     def argument_problems(self, arguments: Mapping[str, Any]) -> Iterator[Problem]:
         yield from super().argument_problems(arguments)

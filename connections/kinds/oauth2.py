@@ -14,7 +14,7 @@ from connections.client_auth.method import ClientAuth
 from connections.errors import CannotUse, Problem
 from connections.failures import CONNECTION_INCOMPLETE
 from connections.kinds.bodies import BODY_HELP, extra_field_problems, extra_fields
-from connections.kinds.field import CHOICE, KEY_PAIR, SECRET, TEXTAREA, URL, Field
+from connections.kinds.field import CHOICE, KEY_PAIR, SECRET, TEXTAREA, URL, Field, can_be_stored
 from connections.kinds.kind import Draft, Kind, headers_field, with_defaults
 from connections.source import TokenSource
 
@@ -109,7 +109,7 @@ class OAuth2(Kind):
 
     def problems(self, draft: Draft) -> Iterator[Problem]:
         yield from super().problems(draft)
-        if method := _METHODS.get(draft.settings.get(AUTH_TYPE, "")):
+        if (method := _METHODS.get(draft.settings.get(AUTH_TYPE, ""))) and can_be_written(draft):
             yield from method.problems(draft.settings, draft.secrets)
         if details := draft.settings.get("authorization_details"):
             yield from details_problems("authorization_details", details)
@@ -142,6 +142,12 @@ class OAuth2(Kind):
         """The fields that say what the token is for."""
         names = ("scope", "audience", "authorization_details")
         return tuple((name, str(source.settings[name])) for name in names if source.settings.get(name))
+
+
+def can_be_written(draft: Draft) -> bool:
+    """Whether a header can be made of the values at all. That one can't is a problem told already."""
+    values = (*draft.settings.values(), *draft.secrets.values())
+    return all(can_be_stored(value) for value in values if isinstance(value, str))
 
 
 def details_problems(name: str, text: str) -> Iterator[Problem]:

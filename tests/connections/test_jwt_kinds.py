@@ -142,6 +142,7 @@ def test_the_tokens_time_is_a_whole_number_of_minutes_up_to_a_day(owner: Person,
         ('{"user": "USR"}', "user_and_password"),
         ('{"user": "USR", "password": ""}', "user_and_password"),
         ('{"password": "x"}', "user_and_password"),
+        ('{"user": "a\\ud800", "password": "x"}', "unprintable"),
     ],
 )
 def test_rfc_7519_needs_a_json_object_with_user_and_password(owner: Person, body: str, code: str) -> None:

@@ -74,6 +74,11 @@ def test_values_of_an_addresss_query_are_given_as_written_and_as_read() -> None:
     assert list(query_values("https://[::1")) == []
 
 
+def test_half_of_a_surrogate_pair_is_masked_as_json_has_it() -> None:
+    shown = Redactor(["somebody\ud800"]).text('{"user": "somebody\\ud800"}')
+    assert shown == f'{{"user": "{MASK}"}}'
+
+
 def test_short_values_are_left_alone() -> None:
     assert Redactor(["abc"]).text("abcdef") == "abcdef"
 
