@@ -8,8 +8,9 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from django.utils.translation import gettext as _
 
-from connections.pem import BLOCK, FileRefused, check_suffix, loads, text_of
+from connections.pem import FileRefused, check_suffix, loads, text_of
 from connections.private_keys import refuse_unusable
+from outbound.pem_blocks import find_blocks
 
 MAX_CHAIN: Final = 10
 CERTIFICATE_SUFFIXES: Final = (".crt", ".pem")
@@ -21,7 +22,7 @@ def read_chain(data: bytes, name: str = "", *, now: datetime) -> list[x509.Certi
     """Return the certificates of a file, the leaf first."""
     check_suffix(name, CERTIFICATE_SUFFIXES, "certificate_extension", _("Only files ending in .crt or .pem."))
     text = text_of(data, "certificate_empty", "certificate_too_large", _binary_certificate)
-    labels = [match[1] for match in BLOCK.finditer(text)]
+    labels = [block.label for block in find_blocks(text)]
     if any(label.endswith("PRIVATE KEY") for label in labels):
         raise _key_in_certificate(only="CERTIFICATE" not in labels)
     if "CERTIFICATE REQUEST" in labels or "NEW CERTIFICATE REQUEST" in labels:

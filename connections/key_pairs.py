@@ -5,7 +5,7 @@ by us, is kept of an upload.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -46,6 +46,8 @@ class Upload:
     certificate_name: str = ""
     private_key_name: str = ""
     password: str = ""
+    # What came of judging it: to prove a long key sound takes a second, and a page asks more than once.
+    judged: "list[ReadKeyPair | KeyPairRefused]" = field(default_factory=list, init=False, compare=False)
 
     def __repr__(self) -> str:
         return f"<Upload {self.certificate_name!r} {self.private_key_name!r}>"
@@ -75,10 +77,24 @@ class ReadKeyPair:
 
 @sensitive_variables()
 def read_key_pair(upload: Upload, *, now: datetime) -> ReadKeyPair:
-    """Judge an upload: that each file is what it should be, and that they belong together (safety.md, TLS).
+    """Judge an upload: that each file is what it should be, and that they belong together (safety.md, TLS). The same
+    upload is judged once.
 
     Raises KeyPairRefused: at most one problem for each file, and one more for the two of them.
     """
+    if not upload.judged:
+        try:
+            upload.judged.append(_judge(upload, now))
+        except KeyPairRefused as refused:
+            upload.judged.append(refused)
+    judged = upload.judged[0]
+    if isinstance(judged, KeyPairRefused):
+        raise KeyPairRefused(judged.problems)
+    return judged
+
+
+@sensitive_variables()
+def _judge(upload: Upload, now: datetime) -> ReadKeyPair:
     problems: list[Problem] = []
     chain = _attempt(problems, "certificate", lambda: read_chain(upload.certificate, upload.certificate_name, now=now))
     key = _attempt(

@@ -1,6 +1,5 @@
 """PEM files as people have them: with the marks and line ends of Windows, words around, or not PEM at all."""
 
-import re
 from typing import Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -9,7 +8,6 @@ from django.utils.translation import gettext as _
 
 MAX_BYTES: Final = 64 * 1024
 
-BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from connections.derivation import asks_too_much
-from connections.pem import BLOCK, FileRefused, check_suffix, loads, text_of
+from connections.pem import FileRefused, check_suffix, loads, text_of
+from outbound.pem_blocks import Block, find_blocks
 
 MIN_RSA_BITS: Final = 2048
 MAX_RSA_BITS: Final = 8192
@@ -31,15 +32,14 @@ def read_key(data: bytes, name: str = "", password: str = "") -> PrivateKey:
     """Return the one private key of a file. Certificates beside it are passed over."""
     check_suffix(name, KEY_SUFFIXES, "key_extension", _("Only files ending in .key or .pem."))
     text = text_of(data, "key_empty", "key_too_large", _binary_key)
-    blocks = [match for match in BLOCK.finditer(text) if match[1].endswith("PRIVATE KEY")]
+    found = list(find_blocks(text))
+    blocks = [block for block in found if block.label.endswith("PRIVATE KEY")]
     if not blocks:
-        raise _no_key([match[1] for match in BLOCK.finditer(text)])
+        raise _no_key([block.label for block in found])
     if len(blocks) > 1:
         raise FileRefused("key_several", _("There is more than one private key in this file. Give only one."))
-    key = _open_key(blocks[0][0], password, proved=False)
+    key = _open_key(blocks[0], password)
     refuse_unusable(lambda: key, "key")
-    if isinstance(key, rsa.RSAPrivateKey) and key.key_size <= MAX_PROVED_BITS:
-        key = _open_key(blocks[0][0], password, proved=True)
     return usable_key(key)
 
 
@@ -53,20 +53,16 @@ def _no_key(labels: list[str]) -> FileRefused:
 
 
 @sensitive_variables()
-def _open_key(block: str, password: str, *, proved: bool) -> object:
-    encrypted = "ENCRYPTED" in block
+def _open_key(block: Block, password: str) -> object:
+    encrypted = "ENCRYPTED" in block.text
     if encrypted and not password:
         message = _("This private key is encrypted. Give its password as well, or a key without one.")
         raise FileRefused("key_encrypted", message)
-    if block.startswith("-----BEGIN OPENSSH "):
+    if block.label == "OPENSSH PRIVATE KEY":
         message = _("This is an SSH key. Give the private key that the certificate was made with.")
         raise FileRefused("key_is_ssh", message)
-    if block.startswith("-----BEGIN ENCRYPTED ") and asks_too_much(_der_of(block)):
-        message = _("This private key is encrypted with far more rounds than are usual. Give a key without a password.")
-        raise FileRefused("key_costly", message)
     try:
-        secret = password.encode() if encrypted else None
-        return serialization.load_pem_private_key(block.encode(), secret, unsafe_skip_rsa_key_validation=not proved)
+        return _prove(_load(block, password.encode() if encrypted else None))
     except UnsupportedAlgorithm:
         raise _wrong_type("key") from None
     except (ValueError, TypeError):
@@ -75,16 +71,37 @@ def _open_key(block: str, password: str, *, proved: bool) -> object:
         raise _unreadable_key() from None
 
 
-def _der_of(block: str) -> bytes:
-    try:
-        return b64decode("".join(block.splitlines()[1:-1]))
-    except ValueError:
-        return b""
+@sensitive_variables()
+def _load(block: Block, secret: bytes | None) -> object:
+    if block.label != "ENCRYPTED PRIVATE KEY":
+        return serialization.load_pem_private_key(block.text.encode(), secret, unsafe_skip_rsa_key_validation=True)
+    # The very octets that were judged are opened: of a PEM text two readers may see different ones.
+    der = _der_of(block.inner)
+    if asks_too_much(der):
+        message = _("This private key is encrypted with far more rounds than are usual. Give a key without a password.")
+        raise FileRefused("key_costly", message)
+    return serialization.load_der_private_key(der, secret, unsafe_skip_rsa_key_validation=True)
+
+
+def _der_of(inner: str) -> bytes:
+    """The octets of a block. Lines such as `Name: value` may come first, with an empty line after them (RFC 1421)."""
+    head, empty, body = inner.partition("\n\n")
+    return b64decode("".join((body if empty and ":" in head else inner).split()), validate=True)
+
+
+@sensitive_variables()
+def _prove(key: object) -> object:
+    """Return the key, its numbers proved sound. Not opened a second time: its password may cost a second to try."""
+    if not isinstance(key, rsa.RSAPrivateKey) or not MIN_RSA_BITS <= key.key_size <= MAX_PROVED_BITS:
+        return key
+    der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return serialization.load_der_private_key(der, None)
 
 
 def _binary_key(data: bytes) -> FileRefused:
     def load(given: bytes) -> object:
-        return serialization.load_der_private_key(given, None)
+        # Only whether it is a key: the numbers of a very long one would take minutes to prove.
+        return serialization.load_der_private_key(given, None, unsafe_skip_rsa_key_validation=True)
 
     if loads(load, data):
         command = "openssl pkey -inform der -in file.key -out file.pem"

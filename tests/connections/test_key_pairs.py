@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from django.utils import translation
 
+from connections import key_pairs
 from connections.errors import CannotUse, KeyPairRefused
 from connections.jose import sign_with_key, sign_with_secret
 from connections.key_pairs import KeyMaterial, ReadKeyPair, Upload, read_key_pair
@@ -380,8 +381,10 @@ def test_a_key_too_long_to_prove_costs_no_time(make: Maker) -> None:
     number = 2**8192 - 1
     public = rsa.RSAPublicNumbers(65_537, number * number)
     made = rsa.RSAPrivateNumbers(number, number, 3, 3, 3, 3, public).private_key(unsafe_skip_rsa_key_validation=True)
+    binary = made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     started = time.monotonic()
     assert refusals(pem(make.certificate()), key_pem(made)) == [("private_key", "key_type")]
+    assert refusals(pem(make.certificate()), binary) == [("private_key", "key_binary")]
     assert time.monotonic() - started < 1.0
 
 
@@ -415,7 +418,7 @@ HMAC_SHA256 = bytes.fromhex("300c06082a864886f70d02090500")
     [
         ((PBKDF2, _der(0x30, _der(4, bytes(8)), _number(2_048), HMAC_SHA256)), "key_password_wrong"),
         ((PBKDF2, _der(0x30, _der(4, bytes(8)), _number(600_000), HMAC_SHA256)), "key_password_wrong"),
-        ((PBKDF2, _der(0x30, _der(4, bytes(8)), _number(6_000_001), HMAC_SHA256)), "key_costly"),
+        ((PBKDF2, _der(0x30, _der(4, bytes(8)), _number(1_000_001), HMAC_SHA256)), "key_costly"),
         ((PBKDF2, _der(0x30, _der(4, bytes(200)), _number(2**31), _number(32), HMAC_SHA256)), "key_costly"),
         ((SCRYPT, _der(0x30, _der(4, bytes(8)), _number(2**14), _number(8), _number(1))), "key_password_wrong"),
         ((SCRYPT, _der(0x30, _der(4, bytes(8)), _number(2**18), _number(8), _number(1))), "key_costly"),
@@ -429,6 +432,62 @@ def test_a_password_that_costs_an_hour_to_try_is_not_tried(
     found = refusals(pem(make.certificate()), _encrypted(*derivation), password="x")
     assert [each for _field, each in found] == [code]
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda block: block.replace(b"KEY-----\n", b"KEY-----\nName: value\n\n", 1),
+        lambda block: block.replace(b"\n", b""),
+        lambda block: block.replace(b"\n", b" \r\n\t"),
+    ],
+)
+def test_what_a_password_costs_is_seen_however_the_key_is_written(make: Maker, written: Any) -> None:
+    """Each of these is opened by the library: what is judged must be what is opened."""
+    usual = _encrypted(PBKDF2, _der(0x30, _der(4, bytes(8)), _number(2**31), HMAC_SHA256))
+    assert refusals(pem(make.certificate()), written(usual), password="x") == [("private_key", "key_costly")]
+    right = key_pem(make.key(), password="right")
+    assert read(pem(make.certificate()), written(right), password="right").algorithm == "ES256"
+
+
+def test_a_password_is_tried_once(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library holds on to the interpreter while it tries."""
+    tried = []
+    for name in ("load_der_private_key", "load_pem_private_key"):
+        load = getattr(serialization, name)
+
+        def counted(data: bytes, password: Any, *, load: Any = load, **over: Any) -> Any:
+            tried.append(password)
+            return load(data, password, **over)
+
+        monkeypatch.setattr(serialization, name, counted)
+    key = key_pem(make.key("RSA 2048"), password="right")
+    assert read(pem(make.certificate(make.key("RSA 2048"))), key, password="right").key_words == "RSA 2048"
+    assert [password for password in tried if password is not None] == [b"right"]
+
+
+def test_an_upload_is_judged_once(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page asks what is wrong with it, and saves it: to prove a long key twice takes two seconds."""
+    judged = []
+    read_key = key_pairs.read_key
+    monkeypatch.setattr(key_pairs, "read_key", lambda *args: judged.append(1) or read_key(*args))
+    upload, other = (Upload(pem(make.certificate()), key_pem(make.key("P-256", n))) for n in (0, 1))
+    assert read_key_pair(upload, now=NOW) is read_key_pair(upload, now=NOW)
+    for _ in range(2):
+        with pytest.raises(KeyPairRefused) as refused:
+            read_key_pair(other, now=NOW)
+        assert [problem.code for problem in refused.value.problems] == ["key_mismatch"]
+    assert len(judged) == 2
+
+
+@pytest.mark.parametrize("mark", [b"-----BEGIN A-----", b"-----BEGIN CERTIFICATE-----\n", b"-----BEGIN "])
+def test_beginnings_without_an_end_cost_no_time(make: Maker, mark: bytes) -> None:
+    """To look for the end of each through all the rest took seven seconds."""
+    files = mark * (MAX_BYTES // len(mark))
+    started = time.thread_time()
+    found = refusals(files, files)
+    assert time.thread_time() - started < 1.0
+    assert found == [("certificate", "certificate_none"), ("private_key", "key_none")]
 
 
 @hypothesis.given(st.data())
