@@ -157,9 +157,9 @@ def make_upload(pair: Any = None, **over: Any) -> Any:
 
 
 def make_key_pair(pair: Any = None, **over: Any) -> Any:
-    """A key pair as create_key_pair keeps it. `pair`: of tests.certificates; `over`: arguments of the action, or columns
     """A key pair as create_key_pair keeps it. `pair`: of tests.certificates; `over`: arguments of the action, or
     columns that are set past it."""
+    from access.actors import Actor
     from connections.actions import create_key_pair
     from connections.models import KeyPair
 
