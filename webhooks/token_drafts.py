@@ -14,12 +14,11 @@ from connections.kinds.kind import Kind
 from connections.models import Connection
 from connections.tokens import TokenSource, source_of
 from connections.values import ConnectionValues
-from vault.kept import KEPT
 from webhooks.auth.connected import CONNECTION, PRIVATE_CA, ConnectionMethod
 from webhooks.errors import Problem
 from webhooks.key_drafts import KeyPairDraft, make_key_pair_draft
 from webhooks.models import Webhook
-from webhooks.stored import StoredAuth, read_stored_auth
+from webhooks.stored import read_stored_auth
 from webhooks.values import WebhookValues
 
 
@@ -80,7 +79,7 @@ def make_token_draft(
     """Fill in what is kept. Somebody else's shared connection is not found, and so it is missing."""
     stored = read_stored_auth(webhook, method.name)
     kind = method.kind_of(values.auth_settings)
-    own = make_draft(_own_values(values, kind, stored), stored.own)
+    own = make_draft(_own_values(values, kind), stored.own)
     chosen = values.auth_settings.get(CONNECTION, "")
     shared = _find_shared(chosen, method, participant) if chosen else None
     key_pair = make_key_pair_draft(values.auth_key_pair, stored.key_pair, participant)
@@ -95,20 +94,15 @@ def make_token_draft(
     )
 
 
-def _own_values(values: WebhookValues, kind: Kind, stored: StoredAuth) -> ConnectionValues:
+def _own_values(values: WebhookValues, kind: Kind) -> ConnectionValues:
     address = next((field.name for field in kind.fields if field.widget == URL), "")
-    secrets = dict(values.auth_secrets)
-    if stored.own and stored.own.kind != kind.name:
-        # To its editor both kinds are one form, in which a secret that is left empty is kept.
-        kept = (name for name in stored.secrets if secrets.get(name, KEPT) is KEPT)
-        secrets |= {name: stored.secrets[name] for name in kept}
     return ConnectionValues(
         kind=kind.name,
         name="",
         shared=False,
         token_url=values.auth_settings.get(address, ""),
         settings=values.auth_settings,
-        secrets=secrets,
+        secrets=values.auth_secrets,
         headers=values.token_headers,
         private_ca=values.auth_settings.get(PRIVATE_CA, ""),
     )

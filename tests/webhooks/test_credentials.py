@@ -144,6 +144,20 @@ def test_unico_33_switching_the_metodo_keeps_the_connection_and_drops_the_key_it
     assert pair.archived
 
 
+def test_unico_33_switching_the_metodo_takes_no_user_and_password_along() -> None:
+    """They would go to the token server within the signed request, and stay stored unseen."""
+    webhook = make_webhook(**JWT_7519)
+    over = {"auth_secrets": {"body": KEPT}}
+    draft = make_draft(webhook_values(**jwt_7523(**over)), webhook)
+    assert find_request_problems(draft) == []
+    assert draft.token is not None
+    assert draft.token.source().secrets == {}
+    saved = save(webhook, **jwt_7523(**over))
+    assert (saved.connection.kind, saved.connection.secrets) == ("jwt_7523", "")
+    back = codes(saved, **JWT_7519 | over)
+    assert back == [("auth.body", "required")]
+
+
 def test_an_archived_webhook_keeps_no_secrets_of_its_connection() -> None:
     webhook = make_webhook(**jwt_7523())
     archived = archive_webhook(webhook, by=BY)

@@ -221,6 +221,31 @@ def test_unico_32_unico_33_the_metodo_decides_what_is_mandatory(owner: Person) -
     assert CANARY not in text(owner.client.get(url("webhook-edit", webhook)))
 
 
+def test_unico_33_a_stored_body_is_said_to_be_kept_only_with_its_own_metodo(owner: Person) -> None:
+    body = '{"user":"USR_UNICO","password":"' + CANARY + '"}'
+    data = {name: value for name, value in jwt().items() if not name.startswith("jwt-key_pair")}
+    owner.client.post(url("webhook-create"), data | {"jwt-kind": "jwt_7519", "jwt-body": body})
+    webhook = Webhook.objects.get()
+    data |= {"jwt-body": ""}
+    assert owner.client.post(url("webhook-edit", webhook), data | {"jwt-kind": "jwt_7519"}).status_code == 302
+    part = body_of(owner.client.get(url("webhook-edit", webhook)))
+    said = dict(re.findall(r"RFC (75\d\d): (.*?)(?= RFC|$)", str(part.bound.help_text)))
+    assert ["never shown" in said[number] for number in ("7519", "7523")] == [True, False]
+    assert not part.bound.field.required
+    assert '["jwt_7523"]' in part.required_if
+    # Another certificate is missing, so the form comes back with what was typed.
+    switched = body_of(owner.client.post(url("webhook-edit", webhook), data | {"jwt-kind": "jwt_7523"}))
+    assert not switched.kept
+    webhook.connection.refresh_from_db()
+    assert CANARY in webhook.connection.secrets
+
+
+def body_of(response: Any) -> Any:
+    parts = response.context["editor"].method.folded_parts() + response.context["editor"].method.parts()
+    [part] = [part for part in parts if part.asked.field.name == "body"]
+    return part
+
+
 def test_unico_28_headers_of_the_token_request_are_its_own(owner: Person) -> None:
     data = jwt(**rows("jwt-headers", ("X-Token-Only", CANARY)), headers=[("X-Delivery", "1", False, "")])
     owner.client.post(url("webhook-create"), data)

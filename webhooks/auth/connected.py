@@ -63,6 +63,11 @@ class ConnectionMethod(AuthMethod):
     def is_complete(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> bool:
         raise TypeError("whether a token can be asked for is judged by its connection")
 
+    def helps(self, name: str) -> dict[str, Any]:
+        """Return what each kind that has this field says of it."""
+        fields = ((kind, field) for kind in self.kinds for field in registry.get(kind).fields if field.name == name)
+        return {kind: field.help_text for kind, field in fields if field.help_text}
+
     def _names(self) -> list[str]:
         """The fields of all kinds, in their own order, one that several have once."""
         return list(dict.fromkeys(field.name for kind in self.kinds for field in registry.get(kind).fields))
@@ -71,7 +76,7 @@ class ConnectionMethod(AuthMethod):
         having = {kind: field for kind in self.kinds for field in registry.get(kind).fields if field.name == name}
         field = next(iter(having.values()))
         if len({str(each.help_text) for each in having.values()}) > 1:
-            field = replace(field, help_text=_joined(having))
+            field = replace(field, help_text=joined({kind: each.help_text for kind, each in having.items()}))
         shown = (OWN, *self._only(having), *((field.shown_for,) if field.shown_for else ()))
         wanting = [kind for kind, each in having.items() if each.required]
         return Asked(field, shown, (*shown, *self._only(wanting)) if wanting else None)
@@ -84,10 +89,7 @@ class ConnectionMethod(AuthMethod):
         return [(KIND, tuple(kinds))] if len(kinds) < len(self.kinds) else []
 
 
-def _joined(having: Mapping[str, Field]) -> Any:
-    """The help texts of one field in several kinds, each after its kind's name."""
-    words = [
-        format_lazy("{kind}: {help}", kind=registry.get(kind).label, help=each.help_text)
-        for kind, each in having.items()
-    ]
-    return format_lazy(" ".join(f"{{{index}}}" for index in range(len(words))), *words)
+def joined(words: Mapping[str, Any]) -> Any:
+    """What is to be said of one field in several kinds, each after its kind's name."""
+    parts = [format_lazy("{kind}: {text}", kind=registry.get(kind).label, text=text) for kind, text in words.items()]
+    return format_lazy(" ".join(f"{{{index}}}" for index in range(len(parts))), *parts)

@@ -11,15 +11,15 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Participant
-from connections.forms.fields import make_field
+from connections.forms.fields import make_field, stored_words
 from connections.forms.header_rows import TokenHeaderRows, make_token_headers, read_typed_rows
 from connections.forms.secrets import given_or_kept
-from connections.kinds.field import HEADERS, INTEGER, KEY_PAIR, TEXTAREA, URL
+from connections.kinds.field import HEADERS, INTEGER, KEY_PAIR, TEXTAREA, URL, Field
 from connections.models import Connection
 from connections.values import TokenHeader
 from outbound.addresses import is_plain_http
 from vault.kept import Kept
-from webhooks.auth.connected import CONNECTION, OWN
+from webhooks.auth.connected import CONNECTION, KIND, OWN, ConnectionMethod, joined
 from webhooks.auth.method import Asked, AuthMethod, Condition
 from webhooks.errors import Problem
 from webhooks.forms.key_pair import KeyPairForm
@@ -120,8 +120,10 @@ class MethodForm(forms.Form):
         field = asked.field
         if field.name == CONNECTION and not (shared := self._shared()):
             return
-        stored = field.secret and field.name in self.stored.secrets
+        stored = self._is_kept(asked)
         made = self.fields[field.name] = make_field(field, stored=stored, set_at=self.stored.set_at)
+        if self._is_stored(asked) and (words := self._words_of_kinds(field)):
+            made.help_text = words
         made.required = not stored and self.holds(asked.required)
         if field.widget == INTEGER:
             made.widget.attrs |= {"min": field.minimum, "max": field.maximum}
@@ -130,6 +132,25 @@ class MethodForm(forms.Form):
         if stored and asked.required is None:
             label = format_lazy(_("Remove the stored value: {label}"), label=field.label)
             self.fields[CLEAR + field.name] = forms.BooleanField(label=label, required=False)
+
+    def _is_stored(self, asked: Asked) -> bool:
+        return asked.field.secret and asked.field.name in self.stored.secrets
+
+    def _is_kept(self, asked: Asked) -> bool:
+        """Whether a secret that is left empty stays as it is: another kind's is never taken over."""
+        of_this_kind = not self._stored_kind or self._shown_value(KIND) == self._stored_kind
+        return self._is_stored(asked) and of_this_kind
+
+    @property
+    def _stored_kind(self) -> str:
+        """The kind that the stored values belong to, where the page lets one choose among several."""
+        return self.stored.own.kind if self.stored.own and KIND in self.fields else ""
+
+    def _words_of_kinds(self, field: Field) -> Any:
+        """The page may show any of the kinds, so each says for itself whether there is something to keep."""
+        if not self._stored_kind or not isinstance(self.method, ConnectionMethod):
+            return ""
+        return joined(self.method.helps(field.name) | {self._stored_kind: stored_words(self.stored.set_at)})
 
     def _shared(self) -> list[tuple[str, str]]:
         mine = Connection.objects.filter(participant=self.participant, kind__in=self.method.kinds)
@@ -169,20 +190,30 @@ class MethodForm(forms.Form):
         name = asked.field.name
         kind = "rows" if name in self.rows else "key_pair" if name in self.key_pairs else "field"
         pair = self.key_pairs.get(name)
-        kept = pair.stored if pair else asked.field.secret and name in self.stored.secrets
+        stored = bool(pair.stored if pair else self._is_stored(asked))
+        kept = bool(pair.stored if pair else self._is_kept(asked))
         return Part(
             asked,
             kind,
             shown=self.holds(asked.shown),
             shown_if=self._script(asked.shown),
-            required_if="" if kept else self._script(asked.required),
+            required_if=self._script(self._required(asked, stored)),
             bound=self[name] if name in self.fields else None,
             clear=self[CLEAR + name] if CLEAR + name in self.fields else None,
             rows=self.rows.get(name),
             key_pair=pair,
             folded=self.method.is_folded(name),
-            kept=bool(kept),
+            kept=kept,
         )
+
+    def _required(self, asked: Asked, stored: bool) -> tuple[Condition, ...] | None:
+        """What is stored need not be given again: a secret only with the kind that it belongs to."""
+        if not stored or asked.required is None:
+            return asked.required
+        if not asked.field.secret or not self._stored_kind:
+            return None
+        others = (kind for kind in self.method.kinds if kind != self._stored_kind)
+        return (*asked.required, (KIND, tuple(others)))
 
     def holds(self, conditions: tuple[Condition, ...] | None) -> bool:
         """Whether all conditions hold with the values that the page shows now."""
