@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from connections.errors import Problem
 from connections.kinds.field import can_be_stored
 
+# A few kilobytes of brackets are more than Python's reader of JSON can follow: RecursionError, no ValueError.
+MAX_BODY: Final = 8_000
+
 # What the portal writes itself: fields of a participant's own can't stand in for them.
 OWN_FIELDS: Final = frozenset(
     {
@@ -49,10 +52,12 @@ def _pairs_of_form(text: str) -> list[tuple[str, str]]:
 
 
 def extra_field_problems(name: str, body: str) -> Iterator[Problem]:
-    """Yield why a body can't be merged into a form."""
+    """Yield why a body can't be merged into a form. One that is too long has its problem already."""
+    if len(body) > MAX_BODY:
+        return
     try:
         extra_fields(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if str(error) == "own field":
             names = ", ".join(sorted(OWN_FIELDS))
             message = _("These fields are written by the system: %(names)s.") % {"names": names}

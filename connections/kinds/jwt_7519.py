@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connections.calls import CONTENT_TYPE, TokenCall, base_headers
 from connections.errors import Problem
+from connections.kinds.bodies import MAX_BODY
 from connections.kinds.field import KEY_PAIR, TEXTAREA, Field, can_be_stored
 from connections.kinds.jwt_7523 import TOKEN_MINUTES, TOKEN_URL, TokenOfMinutes
 from connections.kinds.kind import Draft, headers_field, with_defaults
@@ -34,7 +35,7 @@ class Jwt7519(TokenOfMinutes):
             _("Body"),
             TEXTAREA,
             secret=True,
-            max_length=8_000,
+            max_length=MAX_BODY,
             help_text=_("A JSON object with a user and a password, sent exactly as written."),
             technical=True,
         ),
@@ -62,15 +63,18 @@ class Jwt7519(TokenOfMinutes):
 
 
 def _body_problems(body: str) -> Iterator[Problem]:
+    if len(body) > MAX_BODY:
+        return  # told already
     try:
         found = json.loads(body)
+        written = json.dumps(found, ensure_ascii=False)
     except (ValueError, RecursionError):
-        found = None
+        found, written = None, ""
     if not isinstance(found, dict):
         message = _('This must be a JSON object, such as {"user": "…", "password": "…"}.')
         yield Problem("body", "malformed", message)
         return
-    if not can_be_stored(json.dumps(found, ensure_ascii=False)):
+    if not can_be_stored(written):
         yield Problem("body", "unprintable", _("Use letters, digits and signs that can be seen."))
         return
     given = [name for name, value in found.items() if value not in (None, "", [], {})]

@@ -9,7 +9,7 @@ from connections.calls import CONTENT_TYPE, FORM, TokenCall, base_headers
 from connections.client_auth.method import key_of
 from connections.errors import Problem
 from connections.jose import fresh_claims, sign_with_key
-from connections.kinds.bodies import BODY_HELP, extra_field_problems, extra_fields
+from connections.kinds.bodies import BODY_HELP, MAX_BODY, extra_field_problems, extra_fields
 from connections.kinds.field import INTEGER, KEY_PAIR, TEXTAREA, URL, Field
 from connections.kinds.kind import Draft, Kind, headers_field, with_defaults
 from connections.source import TokenSource
@@ -72,7 +72,7 @@ class Jwt7523(TokenOfMinutes):
             TEXTAREA,
             secret=True,
             required=False,
-            max_length=8_000,
+            max_length=MAX_BODY,
             help_text=BODY_HELP,
             technical=True,
         ),

@@ -13,7 +13,7 @@ from connections.client_auth import registry
 from connections.client_auth.method import ClientAuth
 from connections.errors import CannotUse, Problem
 from connections.failures import CONNECTION_INCOMPLETE
-from connections.kinds.bodies import BODY_HELP, extra_field_problems, extra_fields
+from connections.kinds.bodies import BODY_HELP, MAX_BODY, extra_field_problems, extra_fields
 from connections.kinds.field import CHOICE, KEY_PAIR, SECRET, TEXTAREA, URL, Field, can_be_stored
 from connections.kinds.kind import Draft, Kind, headers_field, with_defaults
 from connections.source import TokenSource
@@ -101,7 +101,7 @@ class OAuth2(Kind):
             TEXTAREA,
             secret=True,
             required=False,
-            max_length=8_000,
+            max_length=MAX_BODY,
             help_text=BODY_HELP,
             technical=True,
         ),
@@ -152,6 +152,8 @@ def can_be_written(draft: Draft) -> bool:
 
 def details_problems(name: str, text: str) -> Iterator[Problem]:
     """Yield why a text is no value of `authorization_details` (RFC 9396 2): an array of objects that have a type."""
+    if len(text) > MAX_BODY:
+        return  # told already
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

@@ -80,7 +80,7 @@ def _body_without_values(body: str) -> str:
         return json.dumps({name: _stand_in() for name in found}, ensure_ascii=False)
     try:
         return "\n".join(f"{name}={_stand_in()}" for name, _value in extra_fields(body))
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
 
 

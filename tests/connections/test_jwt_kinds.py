@@ -7,16 +7,19 @@ from typing import Any
 import jwt
 import pytest
 from cryptography import x509
+from django.utils import timezone
 
 from connections.actions import create_connection
 from connections.errors import InvalidConnection
+from connections.pages.wire import preview_request
 from connections.tokens import obtain_token
 from connections.values import TokenHeader
 from tests.certificates import self_signed
 from tests.connections.endpoint import PATH, VALUE, form_of, make_source, token_answer
-from tests.factories import connection_values, make_key_pair, make_participant
+from tests.factories import connection_values, make_connection, make_key_pair, make_participant
 from tests.people import Person
 from tests.receiver import Received, Receiver
+from vault.sealed_json import to_json
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback")]
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -143,6 +146,9 @@ def test_the_tokens_time_is_a_whole_number_of_minutes_up_to_a_day(owner: Person,
         ('{"user": "USR", "password": ""}', "user_and_password"),
         ('{"password": "x"}', "user_and_password"),
         ('{"user": "a\\ud800", "password": "x"}', "unprintable"),
+        ('{"a":' * 1_500, "malformed"),
+        ("[" * 8_000, "malformed"),
+        ("[" * 8_001, "too_long"),
     ],
 )
 def test_rfc_7519_needs_a_json_object_with_user_and_password(owner: Person, body: str, code: str) -> None:
@@ -186,3 +192,10 @@ def _refusals(owner: Person, values: Any) -> list[tuple[str, str]]:
     with pytest.raises(InvalidConnection) as refused:
         create_connection(owner.participant, values=values, by=owner.actor)
     return [(problem.field, problem.code) for problem in refused.value.problems]
+
+
+def test_a_body_that_nobody_could_read_is_left_out_of_the_preview() -> None:
+    """An older row may hold what is refused today."""
+    connection = make_connection(kind="jwt_7519")
+    connection.secrets = to_json({"body": '{"a":' * 1_500})
+    assert preview_request(connection, timezone.now()).body == ""
