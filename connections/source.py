@@ -12,6 +12,7 @@ from uuid import UUID
 
 from connections.failures import TokenFailure
 from connections.key_pairs import KeyMaterial
+from outbound.masking import query_values
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -44,8 +45,9 @@ class TokenSource:
 
     @property
     def secret_values(self) -> tuple[str, ...]:
-        """What must be masked wherever it turns up: every secret, and each value inside a body."""
-        found = [value for value in self.secrets.values() if value]
+        """What must be masked wherever it turns up: every secret, each value inside a body, and those of the address's
+        query, where some endpoints want a key."""
+        found = [value for value in (*self.secrets.values(), *query_values(self.token_url)) if value]
         return tuple(dict.fromkeys([*found, *(text for value in found for text in _texts_in(value))]))
 
 

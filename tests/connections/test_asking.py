@@ -191,6 +191,25 @@ def test_an_endpoint_that_echoes_everything_gives_nothing_away(receiver: Receive
             assert secret not in told
 
 
+@pytest.mark.usefixtures("public_loopback")
+@pytest.mark.parametrize("kind", ["oauth2", "jwt_7519"])
+def test_a_secret_in_the_address_comes_back_in_no_header_and_no_words(receiver: Receiver, kind: str) -> None:
+    """A redirect names the address that was asked, and a refusal may."""
+    path = f"{PATH}?key=a%2Bb-{SECRET}"
+
+    def echo(request: Received) -> Giver:
+        where = request.target
+        body = json.dumps({"error": "invalid_request", "error_description": f"no such thing: {where}"}).encode()
+        return Answer(400, body, [("Location", f"https://elsewhere.example.com{where}")])
+
+    receiver.answer(PATH, Call(echo))
+    exchange = obtain_token(make_source(receiver, kind=kind, path=path))
+    assert SECRET in receiver.requests()[-1].target
+    told = json.dumps(exchange.exchange, ensure_ascii=False) + str(exchange.failure)
+    assert "no such thing" in told
+    assert SECRET not in told
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [
