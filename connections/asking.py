@@ -119,7 +119,11 @@ class _Telling:
         body = redactor.text(self._sent_body(request.body))
         told = describe_request(request.method, request.url, headers, body)
         answered = redactor.text(masked_answer(result.body))
-        return {"request": told} | describe_result(result, redactor, body=answered[:KEEP_BYTES]) | self._outcome(answer)
+        return (
+            {"request": told}
+            | describe_result(result, redactor, body=answered[:KEEP_BYTES])
+            | self._outcome(result, answer)
+        )
 
     def _sent_body(self, body: bytes) -> str:
         text = body.decode("utf-8", "replace")
@@ -130,18 +134,18 @@ class _Telling:
             )
         return mask_json(text, frozenset())
 
-    def _outcome(self, answer: Token | TokenFailure) -> dict[str, Any]:
+    def _outcome(self, result: Result, answer: Token | TokenFailure) -> dict[str, Any]:
         if isinstance(answer, TokenFailure):
             return {"failure": {"code": answer.code, "detail": answer.detail}}
-        return {"token": describe_token(answer)}
+        # What a private network answered is nobody's to look at, nor what it looks like.
+        form = {"form": read_token(answer.value).form.value, "characters": len(answer.value)}
+        return {"token": describe_token(answer) | ({} if result.private else form)}
 
 
 def describe_token(token: Token) -> dict[str, Any]:
-    """Return what may be told of a token: its type, its form and its times."""
+    """Return what may always be told of a token: its type and its times."""
     return {
         "type": token.type,
-        "form": read_token(token.value).form.value,
-        "characters": len(token.value),
         "obtained_at": token.obtained_at.isoformat(),
         "refresh_at": token.refresh_at.isoformat(),
         "expires_at": token.expires_at.isoformat() if token.expires_at else "",

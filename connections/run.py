@@ -43,6 +43,11 @@ class Outcome:
     obtained_at: datetime | None = None
     expires_at: datetime | None = None
 
+    @property
+    def private(self) -> bool:
+        """Whether the token came from a private network: nobody may look at what it answers."""
+        return bool(self.exchange.get("response", {}).get("private"))
+
     @classmethod
     def of(cls, run: ConnectionRun) -> "Outcome":
         kept = run.steps or {}
@@ -124,7 +129,8 @@ def _finish(run: ConnectionRun, exchange: TokenExchange | str) -> ConnectionRun:
         run.response_status = exchange.exchange.get("response", {}).get("status")
         run.steps = Outcome(exchange.exchange).as_json()
         if token:
-            run.token, run.token_type = token.value, token.type[:64]
-            run.steps = Outcome(exchange.exchange, token.obtained_at, token.expires_at).as_json()
+            outcome = Outcome(exchange.exchange, token.obtained_at, token.expires_at)
+            run.token, run.token_type = "" if outcome.private else token.value, token.type[:64]
+            run.steps = outcome.as_json()
     run.save()
     return run

@@ -24,7 +24,7 @@ from connections.pages.answers import form_lines, is_htmx
 from connections.pages.details import endpoint_of
 from connections.pages.listing import kind_label
 from connections.pages.runs import describe_run
-from connections.run import reveal_token, run_connection
+from connections.run import Outcome, reveal_token, run_connection
 from connections.views import find_connection, find_kind
 from outbound.masking import masked_url
 from vault.errors import UnreadableSecret
@@ -64,7 +64,7 @@ def run_token_show(request: PortalRequest, uuid: UUID) -> HttpResponse:
     """Show the token in the answer to the POST itself: it is kept in no session, message or address."""
     run = find_run(request, uuid)
     form = PasswordAgainForm(request.POST, request=request)
-    if not run.succeeded or not form.is_valid():
+    if not run.succeeded or Outcome.of(run).private or not form.is_valid():
         return detail_page(request, run, password_form=form)
     try:
         token = reveal_token(run, by=request.actor)

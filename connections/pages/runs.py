@@ -15,18 +15,18 @@ from connections.reading import Form, Reading, read_token
 from connections.run import Outcome
 from outbound.trace import list_steps
 from vault.errors import UnreadableSecret
-from vault.fields import is_set
 
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
     """What is known of a run's token. `layers` are empty for readers who may not look into it (`readable` False), and
-    where it can't be opened any more."""
+    where it can't be opened any more. `private`: it came from a private network, and was not kept."""
 
     type: str
     obtained_at: datetime | None
     expires_at: datetime | None
     readable: bool
+    private: bool
     layers: list[tuple[str, Reading]]
 
 
@@ -41,7 +41,7 @@ def describe_run(run: ConnectionRun, *, readable: bool) -> dict[str, Any]:
         "exchange": exchange,
         "steps": list_steps(exchange) if exchange else [],
         "total": exchange.get("milliseconds", {}).get("total"),
-        "token": _view(run, outcome, readable) if is_set(run, "token") else None,
+        "token": _view(run, outcome, readable) if run.succeeded else None,
         "arguments": list_arguments(run),
     }
 
@@ -66,9 +66,10 @@ def list_arguments(run: ConnectionRun) -> list[tuple[Any, str]]:
 
 
 def _view(run: ConnectionRun, outcome: Outcome, readable: bool) -> TokenView:
+    readable = readable and not outcome.private
     reading = _read(run) if readable else None
     layers = [(_words(layer), layer) for layer in reading.layers] if reading else []
-    return TokenView(run.token_type, outcome.obtained_at, outcome.expires_at, readable, layers)
+    return TokenView(run.token_type, outcome.obtained_at, outcome.expires_at, readable, outcome.private, layers)
 
 
 def _read(run: ConnectionRun) -> Reading | None:

@@ -16,6 +16,7 @@ from connections import tokens
 from connections.models import CachedToken, Connection, ConnectionRun
 from connections.run import RUNS_PER_MINUTE, TooManyRuns, run_connection
 from connections.tasks import remove_connection_runs
+from outbound.policy import Policy, Verdict
 from tests.at_once import at_once
 from tests.connections.endpoint import PATH, VALUE, form_of, json_answer, token_answer
 from tests.connections.pages import HTMX, text, url
@@ -23,7 +24,7 @@ from tests.factories import make_connection
 from tests.people import Person
 from tests.receiver import Answer, Hang, Receiver
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("public_loopback")]
 PASSWORD = "a-good-long-password"
 ARGUMENTS = {
     "grant_type": "client_credentials",
@@ -334,6 +335,31 @@ def test_a_token_that_no_longer_opens_is_said_so(owner: Person, connection: Conn
     assert "can no longer be read" in text(owner.client.get(url("run-detail", first)))
     answer = owner.client.post(url("run-token-show", first), {"password": PASSWORD}, follow=True)
     assert "The token can no longer be read" in text(answer)
+    assert not AuditEntry.objects.filter(action="connections.run.token_shown").exists()
+
+
+@pytest.fixture
+def private_answers(public_loopback: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Policy, "judge", lambda *_args: Verdict.PRIVATE)
+
+
+@pytest.mark.usefixtures("private_answers")
+def test_a_token_from_a_private_network_is_neither_shown_nor_kept(
+    owner: Person, connection: Connection, receiver: Receiver
+) -> None:
+    """Whoever may run a connection must not read with it what answers inside the operator's network."""
+    token = jwt({"sub": "app-vento", "exp": 1_900_000_000}, kid="btg-2026")
+    card = shown(owner, connection, receiver, token)
+    run = ConnectionRun.objects.get()
+    assert (run.succeeded, run.token, run.token_type) == (True, "", "Bearer")
+    assert "form" not in run.steps["exchange"]["token"]
+    pages = [card, text(owner.client.get(url("run-detail", run))), text(show_token(owner, run))]
+    for page in pages:
+        assert "Token obtained" in page
+        assert "2030" in page
+        assert "neither shown nor kept" in page
+        hidden = ("app-vento", "btg-2026", token, "A signed JWT", "can no longer be read", url("run-token-show", run))
+        assert [words for words in hidden if words in page] == []
     assert not AuditEntry.objects.filter(action="connections.run.token_shown").exists()
 
 
