@@ -121,7 +121,7 @@ def _fill(connection: Connection, draft: ConnectionDraft) -> None:
     connection.kind = draft.kind.name
     connection.name, connection.description = draft.values.name.strip(), draft.values.description.strip()
     connection.token_url, connection.private_ca = draft.token_url, draft.private_ca
-    connection.settings, connection.key_pair = dict(draft.settings), draft.values.key_pair
+    connection.settings, connection.key_pair = dict(draft.settings), draft.key_pair
     secrets = to_json(draft.secrets)
     if not secrets:
         connection.secrets, connection.secrets_version, connection.secrets_set_at = "", None, None

@@ -12,8 +12,10 @@ from connections.errors import Problem
 from connections.kinds.field import HEADERS, REQUIRED, TEXTS
 from connections.kinds.kind import Draft, Kind, header_secret
 from connections.kinds.registry import KINDS
-from connections.models import Connection
+from connections.models import Connection, KeyPair
 from connections.values import ConnectionValues, TokenHeader
+from outbound.addresses import check_url
+from outbound.errors import Refused
 from vault.errors import UnreadableSecret
 from vault.kept import KEPT
 from vault.sealed_json import open_json
@@ -25,7 +27,7 @@ MAX_DESCRIPTION = 2_000
 @dataclass(frozen=True, repr=False)
 class ConnectionDraft:
     """A connection as it would be stored. `settings` and `secrets` hold what its kind has, rows of headers included;
-    `headers` the (name, value) of those rows."""
+    `headers` the (name, value) of those rows; `again` the fields of kept secrets that would go to another server."""
 
     values: ConnectionValues
     connection: Connection | None
@@ -33,6 +35,12 @@ class ConnectionDraft:
     settings: Mapping[str, Any]
     secrets: Mapping[str, str]
     headers: tuple[tuple[str, str], ...]
+    again: tuple[str, ...] = ()
+
+    @property
+    def key_pair(self) -> KeyPair | None:
+        """The chosen one, where one is asked for: one that nothing uses could not be archived."""
+        return self.values.key_pair if self.kind and self.kind.asks_for_key(self.settings) else None
 
     @property
     def token_url(self) -> str:
@@ -62,9 +70,37 @@ def make_draft(values: ConnectionValues, connection: Connection | None) -> Conne
     if any(each.widget == HEADERS for each in kind.fields):
         settings["headers"] = rows
         secrets |= row_secrets
-    return ConnectionDraft(
-        values, connection, kind, settings, {name: value for name, value in secrets.items() if value}, headers
-    )
+    secrets = {name: value for name, value in secrets.items() if value}
+    again = tuple(_kept_fields(kind, values, secrets, rows)) if _goes_elsewhere(values, connection) else ()
+    return ConnectionDraft(values, connection, kind, settings, secrets, headers, again)
+
+
+def _goes_elsewhere(values: ConnectionValues, connection: Connection | None) -> bool:
+    """Whether the secrets would go to another server than the one that they were given for."""
+    if connection is None:
+        return False
+    server = _server_of(values.token_url.strip())
+    return server is not None and server != _server_of(connection.token_url)
+
+
+def _server_of(url: str) -> tuple[str, int] | None:
+    """None for an address that is never called."""
+    try:
+        address = check_url(url)
+    except Refused:
+        return None
+    return address.host, address.port
+
+
+def _kept_fields(
+    kind: Kind, values: ConnectionValues, secrets: Mapping[str, str], rows: list[dict[str, Any]]
+) -> Iterator[str]:
+    for each in kind.fields:
+        if each.secret and each.name in secrets and values.secrets.get(each.name, KEPT) is KEPT:
+            yield each.name
+    for index, (header, row) in enumerate(zip(values.headers, rows, strict=True)):
+        if header.value is KEPT and header_secret(row["id"]) in secrets:
+            yield f"headers.{index}.value"
 
 
 def _settings(kind: Kind, values: ConnectionValues) -> dict[str, Any]:
@@ -117,7 +153,19 @@ def unix_lines(text: str) -> str:
 
 def find_problems(draft: ConnectionDraft, participant: Participant) -> list[Problem]:
     """Return everything that keeps this draft from being saved for the participant."""
-    return [*_text_problems(draft.values), *_kind_problems(draft), *_key_problems(draft, participant)]
+    return [
+        *_text_problems(draft.values),
+        *again_problems(draft),
+        *_kind_problems(draft),
+        *_key_problems(draft, participant),
+    ]
+
+
+def again_problems(draft: ConnectionDraft) -> Iterator[Problem]:
+    """Yield each secret that must be entered again: whoever changes an address must know what is sent there."""
+    for field in draft.again:
+        message = _("This secret was entered for another server. Enter it again to send it to this one.")
+        yield Problem(field, "secret_elsewhere", message)
 
 
 def _text_problems(values: ConnectionValues) -> Iterator[Problem]:
@@ -152,14 +200,19 @@ def _kind_problems(draft: ConnectionDraft) -> Iterator[Problem]:
             settings=draft.settings,
             secrets=draft.secrets,
             headers=draft.headers,
-            has_key=draft.values.key_pair is not None,
+            has_key=draft.key_pair is not None,
             private_ca=draft.private_ca,
         )
     )
 
 
 def _key_problems(draft: ConnectionDraft, participant: Participant) -> Iterator[Problem]:
-    key_pair = draft.values.key_pair
-    if key_pair is not None and (key_pair.participant_id != participant.pk or key_pair.archived):
+    key_pair, connection = draft.key_pair, draft.connection
+    if key_pair is None:
+        return
+    # One that belongs to a webhook goes when that webhook lets go of it; only that webhook's connection may use it.
+    own = not draft.values.shared or (connection is not None and connection.key_pair_id == key_pair.pk)
+    usable = key_pair.shared or own
+    if key_pair.participant_id != participant.pk or key_pair.archived or not usable:
         message = _("This certificate is no longer available. Choose another one.")
         yield Problem("key_pair", "key_pair_unknown", message)

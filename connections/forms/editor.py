@@ -87,7 +87,8 @@ class ConnectionEditor:
 
     @property
     def wants_upload(self) -> bool:
-        return self.has_key_pair and self.fields.chosen_key_pair() == NEW
+        asked = self.kind.asks_for_key(self.fields.settings())
+        return asked and self.fields.chosen_key_pair() == NEW
 
     def _headers(self, data: Any, rows: list[Row] | None) -> TokenHeaderRows:
         stored = self.connection.settings.get(ROWS, []) if self.connection else []
@@ -97,7 +98,7 @@ class ConnectionEditor:
     def key_pair(self) -> KeyPair | None:
         """The stored key pair that was chosen. Somebody else's is not found, and so it is missing."""
         uuid = _uuid(self.fields.chosen_key_pair())
-        return KeyPair.objects.live().filter(participant=self.participant, uuid=uuid).first() if uuid else None
+        return self.fields.key_pairs().filter(uuid=uuid).first() if uuid else None
 
     def read(self) -> ConnectionValues:
         """Return the posted values, not judged but for what can't be read; see `lines`."""

@@ -14,6 +14,7 @@ from connections.forms.secrets import given_or_kept
 from connections.kinds.field import HEADERS, KEY_PAIR, Field
 from connections.kinds.kind import Kind
 from connections.models import Connection, KeyPair
+from connections.querysets import KeyPairQuerySet
 from vault.kept import Kept
 
 CLEAR = "clear_"
@@ -54,14 +55,18 @@ class KindForm(forms.Form):
             self.fields[CLEAR + field.name] = forms.BooleanField(label=label, required=False)
 
     def _key_pair_field(self, field: Field) -> forms.ChoiceField:
-        mine = KeyPair.objects.live().filter(participant=self.participant)
-        key_pairs = mine.shared() | mine.filter(connections=self.connection) if self.connection else mine.shared()
-        known = [(str(each.uuid), f"{each.name} · {each.key_words}") for each in key_pairs.distinct().order_by("name")]
+        known = [(str(each.uuid), f"{each.name} · {each.key_words}") for each in self.key_pairs().order_by("name")]
         empty = [] if field.required and known else [("", _("none") if not field.required else _("Choose one"))]
         choices = [*empty, *known, (NEW, _("Upload another one"))]
         return UnjudgedChoice(
             label=field.label, required=field.required, choices=choices, help_text=field.help_text, widget=forms.Select
         )
+
+    def key_pairs(self) -> KeyPairQuerySet:
+        """Return those that may be chosen: the shared ones, and the one that is chosen already."""
+        mine = KeyPair.objects.live().filter(participant=self.participant)
+        found = mine.shared() | mine.filter(connections=self.connection) if self.connection else mine.shared()
+        return found.distinct()
 
     def areas(self) -> list["Area"]:
         """Return the fields in their order, each with the choice that it depends on."""

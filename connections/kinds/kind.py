@@ -60,6 +60,10 @@ class Kind:
         """Headers, in small letters, that the request sets itself."""
         return frozenset({"content-type"})
 
+    def asks_for_key(self, settings: Mapping[str, Any]) -> bool:
+        """Whether a key pair belongs to it, given its other values."""
+        return any(each.widget == KEY_PAIR and each.is_shown(settings) for each in self.fields)
+
     # --- judging ----------------------------------------------------------------------------------------------------
 
     def problems(self, draft: Draft) -> Iterator[Problem]:

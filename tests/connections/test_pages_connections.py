@@ -283,6 +283,42 @@ def test_x_4_nobody_signs_with_another_participants_key(owner: Person, outsider:
     assert not Connection.objects.exists()
 
 
+def test_a_key_pair_of_a_webhook_alone_cannot_be_chosen_by_its_number(owner: Person) -> None:
+    """It is archived when that webhook lets go of it: for another user there would be no such moment."""
+    own = make_key_pair(participant=owner.participant, shared=False)
+    page = text(owner.client.post(url("connection-create", "jwt_7523"), posted("jwt_7523", key_pair=str(own.uuid))))
+    assert 'href="#id_key_pair"' in page
+    assert not Connection.objects.exists()
+
+
+def test_a_key_pair_that_is_chosen_where_none_is_asked_for_is_not_kept(owner: Person) -> None:
+    """It could not be archived, and nobody would see why."""
+    pair = make_key_pair(participant=owner.participant)
+    owner.client.post(url("connection-create", "oauth2"), posted("oauth2", key_pair=str(pair.uuid)))
+    assert Connection.objects.get().key_pair is None
+    owner.client.post(url("key-pair-archive", pair))
+    pair.refresh_from_db()
+    assert pair.archived_at is not None
+
+
+def test_a_key_pair_is_let_go_with_the_method_that_needs_it(owner: Person) -> None:
+    pair = make_key_pair(participant=owner.participant)
+    fields = posted("oauth2", auth_type="private_key_jwt", key_pair=str(pair.uuid), client_secret=None)
+    owner.client.post(url("connection-create", "oauth2"), fields)
+    made = Connection.objects.get()
+    assert made.key_pair == pair
+    owner.client.post(url("connection-edit", made), posted("oauth2", key_pair=str(pair.uuid)))
+    made.refresh_from_db()
+    assert (made.settings["auth_type"], made.key_pair) == ("client_secret_basic", None)
+
+
+def test_an_upload_that_cannot_be_seen_is_not_demanded(owner: Person) -> None:
+    """First “Upload another one” was chosen, and then a method that needs no key."""
+    owner.client.post(url("connection-create", "oauth2"), posted("oauth2", key_pair="new", **{"upload-name": ""}))
+    assert Connection.objects.get().key_pair is None
+    assert not KeyPair.objects.exists()
+
+
 def test_a_connection_of_one_webhook_is_edited_there(owner: Person) -> None:
     owned = make_connection(participant=owner.participant, shared=False)
     assert "Connections" in text(owner.client.get(url("connection-list")))
