@@ -89,7 +89,7 @@ def fetch_for(source: TokenSource, ticket: Refresh) -> Token | TokenFailure:
 def fetch_exchange(source: TokenSource, ticket: Refresh) -> TokenExchange:
     """`fetch_for`, and how it went."""
     exchange = ask(source, now=ticket.moment())
-    mine = CachedToken.objects.filter(key=ticket.key, refreshing_by=ticket.by)
+    mine = _right_of(ticket)
     if exchange.token is not None:
         _keep_token(mine, exchange.token)
     elif exchange.failure is not None:
@@ -97,10 +97,15 @@ def fetch_exchange(source: TokenSource, ticket: Refresh) -> TokenExchange:
     return exchange
 
 
+def _right_of(ticket: Refresh) -> Any:
+    """The row, while nobody else has taken the right to fetch."""
+    return CachedToken.objects.filter(key=ticket.key, refreshing_by=ticket.by)
+
+
 def keep_mistake(ticket: Refresh, error: Exception) -> TokenFailure:
     """Remember that `fetch_for` itself broke down, so that nobody tries it again at once, and for ever."""
     failure = TokenFailure(NO_ANSWER, type(error).__name__)
-    mine = CachedToken.objects.filter(key=ticket.key, refreshing_by=ticket.by)
+    mine = _right_of(ticket)
     _keep_failure(mine, failure, now=ticket.moment())
     return failure
 

@@ -196,7 +196,7 @@ def test_the_last_failure_for_want_of_a_token_ends_the_delivery(source, webhook,
     assert (ended.state, ended.reason, ended.last_diagnosis) == ("failed", "exhausted", "token_invalid_scope")
 
 
-def test_a_mistake_of_ours_while_fetching_is_logged_and_costs_no_attempt(
+def test_a_mistake_of_ours_while_fetching_is_logged_and_remembered(
     source, webhook, product, receiver, dispatcher, monkeypatch, later, settle
 ):
     def break_down(*_: Any) -> None:
@@ -205,14 +205,15 @@ def test_a_mistake_of_ours_while_fetching_is_logged_and_costs_no_attempt(
     monkeypatch.setattr("dispatch.fetching.fetch_for", break_down)
     announce(make_publication(product), by=BY)
     deadline = time.monotonic() + 10
-    while not Attempt.objects.filter(outcome="handed_back").exists():
+    while not Attempt.objects.filter(outcome="not_sent").exists():
         dispatcher.step()
         assert time.monotonic() < deadline
+    assert not receiver.requests("/token")
     monkeypatch.undo()
-    later(60)
+    later(600)
     settle()
     assert Delivery.objects.get().state == "delivered"
-    assert attempts("counted") == [True]
+    assert attempts("diagnosis") == ["token_no_answer", ""]
 
 
 def test_one_key_that_breaks_the_look_into_the_cache_costs_the_others_nothing(

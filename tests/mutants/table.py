@@ -373,8 +373,8 @@ MUTANTS = (
     Mutant(
         "who comes back too late overwrites the token of another",
         "connections/cache.py",
-        "    mine = CachedToken.objects.filter(key=ticket.key, refreshing_by=ticket.by)\n",
-        "    mine = CachedToken.objects.filter(key=ticket.key)\n",
+        "    return CachedToken.objects.filter(key=ticket.key, refreshing_by=ticket.by)\n",
+        "    return CachedToken.objects.filter(key=ticket.key)\n",
         ("tests/connections/test_cache.py::test_who_comes_back_too_late_writes_nothing_but_may_use_its_token",),
     ),
     Mutant(
@@ -603,8 +603,8 @@ MUTANTS = (
     Mutant(
         "a token is shown without its reader's password",
         "connections/run_views.py",
-        "    if not run.succeeded or not form.is_valid():\n",
-        "    if not run.succeeded:\n",
+        "    if not run.succeeded or Outcome.of(run).private or not form.is_valid():\n",
+        "    if not run.succeeded or Outcome.of(run).private:\n",
         ("tests/connections/test_pages_runs.py::test_without_the_password_nothing_is_shown",),
     ),
     Mutant(
