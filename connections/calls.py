@@ -67,13 +67,12 @@ def _send_grant(call: TokenCall, deadline_seconds: float) -> tuple[Request, Resu
         try:
             session.fetch_token(
                 _as_https(call.url),
-                body=urlencode(call.form),
                 auth=lambda request: request,
                 headers=dict(call.headers),
                 include_client_id=False,
             )
         except GuardedError as error:
-            unsent = Request("POST", call.url, call.headers, urlencode(call.form).encode())
+            unsent = Request("POST", call.url, call.headers, _form_of(call).encode())
             return session.exchanged or (unsent, error.result)
         except Exception:
             # The library reads the answer too, for which we have no use: it may choke on it.
@@ -94,6 +93,8 @@ class _GrantSession(OAuth2Session, GuardedSession):
     def prepare_request(self, request: Any) -> Any:
         # The library refuses http by a rule of its own and was shown an https address; ours decides about the real one.
         request.url = self._call.url
+        # And it makes a dict of the form: of two fields of one name, such as RFC 8707's resource, one would be left.
+        request.data = _form_of(self._call)
         return super().prepare_request(request)
 
 
@@ -107,6 +108,10 @@ class _GrantClient(BackendApplicationClient):
     def parse_request_body_response(self, body: str, scope: Any = None, **kwargs: Any) -> Any:
         """Leave the answer to connections.answers."""
         return {}
+
+
+def _form_of(call: TokenCall) -> str:
+    return urlencode((("grant_type", call.grant_type), *call.form))
 
 
 def _as_https(url: str) -> str:

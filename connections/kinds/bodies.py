@@ -1,7 +1,7 @@
 """A body that participants add to a form: fields of their own beside those that the portal writes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -51,12 +51,13 @@ def _pairs_of_form(text: str) -> list[tuple[str, str]]:
     return parse_qsl(joined, keep_blank_values=True, strict_parsing=True) if joined else []
 
 
-def extra_field_problems(name: str, body: str) -> Iterator[Problem]:
-    """Yield why a body can't be merged into a form. One that is too long has its problem already."""
+def extra_field_problems(name: str, body: str, taken: Iterable[str] = ()) -> Iterator[Problem]:
+    """Yield why a body can't be merged into a form, which has the fields `taken` filled in already. One that is too
+    long has its problem already."""
     if len(body) > MAX_BODY:
         return
     try:
-        extra_fields(body)
+        twice = {field for field, _value in extra_fields(body)} & set(taken)
     except (ValueError, RecursionError) as error:
         if str(error) == "own field":
             names = ", ".join(sorted(OWN_FIELDS))
@@ -65,6 +66,11 @@ def extra_field_problems(name: str, body: str) -> Iterator[Problem]:
         else:
             words = _("Write fields as name=value, one on each line, or as a JSON object of texts.")
             yield Problem(name, "malformed", words)
+        return
+    if twice:
+        # RFC 6749 3.2: no parameter more than once.
+        message = _("These have fields of their own in this form, which are filled in: %(names)s.")
+        yield Problem(name, "field_taken", message % {"names": ", ".join(sorted(twice))})
 
 
 BODY_HELP = _("Further fields of the request: name=value, one on each line, or a JSON object.")

@@ -20,6 +20,8 @@ from connections.source import TokenSource
 
 GRANT = "client_credentials"
 AUTH_TYPE = "auth_type"
+# Fields of the request that have a field of their own in the form.
+ASKED_FOR = ("scope", "audience", "authorization_details")
 _METHODS = registry.METHODS
 _WITH_SECRET = tuple(name for name, method in _METHODS.items() if method.needs_secret)
 _WITH_KEY = tuple(name for name, method in _METHODS.items() if method.needs_key)
@@ -113,7 +115,8 @@ class OAuth2(Kind):
             yield from method.problems(draft.settings, draft.secrets)
         if details := draft.settings.get("authorization_details"):
             yield from details_problems("authorization_details", details)
-        yield from extra_field_problems("body", draft.secrets.get("body", ""))
+        filled = [name for name in ASKED_FOR if draft.settings.get(name)]
+        yield from extra_field_problems("body", draft.secrets.get("body", ""), filled)
 
     def taken_headers(self, settings: Mapping[str, Any]) -> frozenset[str]:
         method = _METHODS.get(settings.get(AUTH_TYPE, ""))
@@ -140,8 +143,7 @@ class OAuth2(Kind):
 
     def asked_for(self, source: TokenSource) -> tuple[tuple[str, str], ...]:
         """The fields that say what the token is for."""
-        names = ("scope", "audience", "authorization_details")
-        return tuple((name, str(source.settings[name])) for name in names if source.settings.get(name))
+        return tuple((name, str(source.settings[name])) for name in ASKED_FOR if source.settings.get(name))
 
 
 def can_be_written(draft: Draft) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl, unquote_plus
 
 import jwt
 import pytest
@@ -149,6 +149,13 @@ def test_audience_details_headers_and_body_are_sent_with_the_token_request(recei
     assert (request.header("X-Tenant"), request.header("X-Key")) == ("blue", "hidden-value-1")
 
 
+def test_fields_of_one_name_are_all_sent(receiver: Receiver) -> None:
+    """RFC 8707 2: a token for several resources."""
+    request = ask(receiver, settings={"scope": ""}, secrets={"body": "resource=a\nresource=b\nscope=c"})
+    pairs = parse_qsl(request.body.decode(), strict_parsing=True)
+    assert pairs == [("grant_type", "client_credentials"), ("resource", "a"), ("resource", "b"), ("scope", "c")]
+
+
 @pytest.mark.parametrize(
     ("over", "field", "code"),
     [
@@ -173,6 +180,8 @@ def test_audience_details_headers_and_body_are_sent_with_the_token_request(recei
         ({"secrets": {"body": '{"a": "\\ud800"}'}}, "body", "malformed"),
         ({"secrets": {"client_secret": "x\ud800"}}, "client_secret", "unprintable"),
         ({"secrets": {"body": "a=\ud800"}}, "body", "unprintable"),
+        ({"settings": {"scope": "a"}, "secrets": {"body": "x=1\nscope=b"}}, "body", "field_taken"),
+        ({"settings": {"audience": "a"}, "secrets": {"body": '{"audience": "b"}'}}, "body", "field_taken"),
         ({"secrets": {"body": '{"a":' * 1_500}}, "body", "malformed"),
         ({"secrets": {"body": '{"a":' * 1_601}}, "body", "too_long"),
         ({"settings": {"authorization_details": "[" * 8_001}}, "authorization_details", "too_long"),
