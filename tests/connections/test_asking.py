@@ -50,6 +50,7 @@ def fail(receiver: Receiver, answer: Giver, **over: Any) -> TokenFailure:
     return exchange.failure
 
 
+@pytest.mark.usefixtures("public_loopback")
 def test_the_exchange_tells_every_step_and_what_kind_of_token_came(receiver: Receiver) -> None:
     bare = jwt.encode({"exp": int(time.time()) + 600}, "k" * 32, algorithm="HS256")
     receiver.answer(PATH, token_answer(bare))
