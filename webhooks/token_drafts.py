@@ -7,13 +7,14 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from access.models import Participant
-from connections.drafts import ConnectionDraft, make_draft
+from connections.drafts import ConnectionDraft, again_problems, make_draft
 from connections.kinds.field import KEY_PAIR, URL
 from connections.kinds.kind import Draft as KindDraft
 from connections.kinds.kind import Kind
 from connections.models import Connection
 from connections.tokens import TokenSource, source_of
 from connections.values import ConnectionValues
+from outbound.masking import masked_url
 from webhooks.auth.connected import CONNECTION, PRIVATE_CA, ConnectionMethod
 from webhooks.errors import Problem
 from webhooks.key_drafts import KeyPairDraft, make_key_pair_draft
@@ -53,8 +54,14 @@ class TokenDraft:
             has_key=bool(self.key_pair or self.key_pair.problems),
             private_ca=self.own.private_ca,
         )
-        for refusal in self.kind.problems(judged):
+        for refusal in (*again_problems(self.own), *self.kind.problems(judged)):
             yield Problem(f"auth.{refusal.field}", refusal.code, refusal.message)
+
+    def audited(self) -> dict[str, str]:
+        """Return where it asks for a token, as the audit trail keeps it."""
+        connection = self.shared or self.own.connection
+        address = masked_url(self.shared.token_url if self.shared else self.own.token_url)
+        return {"token_url": address} | ({"connection": str(connection.uuid)} if connection else {})
 
     def source(self) -> TokenSource:
         """Return where to get a token with these values, for a draft without problems. Raises CannotUse."""

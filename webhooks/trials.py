@@ -67,6 +67,7 @@ def _reserve(participant: Participant, draft: Draft, *, by: Actor) -> WebhookTes
             raise TooManyTests(TESTS_PER_MINUTE)
         trial = WebhookTest.objects.create(participant=participant, webhook=draft.webhook, by=by.label[:200], at=now)
         after = {"request_uri": masked_url(draft.values.request_uri), "auth_method": draft.values.auth_method}
+        after |= draft.token.audited() if draft.token else {}
         obj = draft.webhook or trial
         audit.record(by=by, action="webhooks.webhook.tested", obj=obj, participant=participant, after=after)
     return trial

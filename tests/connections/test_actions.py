@@ -133,6 +133,16 @@ def test_saving_the_same_again_leaves_no_trace(owner: Person, news: list[dict[st
     assert not AuditEntry.objects.filter(action="connections.connection.updated").exists()
 
 
+def test_x_3_a_kept_secret_goes_to_no_other_server(owner: Person) -> None:
+    made = make_connection(participant=owner.participant)
+    elsewhere = "https://elsewhere.example.com/token"
+    with pytest.raises(InvalidConnection) as refused:
+        update_connection(made, values=values_of(made, token_url=elsewhere), by=owner.actor)
+    assert [(each.field, each.code) for each in refused.value.problems] == [("client_secret", "secret_elsewhere")]
+    again = values_of(made, token_url=elsewhere, secrets={"client_secret": SECRET})
+    assert update_connection(made, values=again, by=owner.actor).token_url == elsewhere
+
+
 @pytest.mark.parametrize(("given", "kept"), [(KEPT, SECRET), ("a-new-secret-0123", "a-new-secret-0123")])
 def test_a_secret_that_is_not_given_again_stays(owner: Person, given: Any, kept: str) -> None:
     made = make_connection(participant=owner.participant)

@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
+from access.models import AuditEntry
+from connections.values import TokenHeader
 from tests.certificates import self_signed
 from tests.connections.endpoint import VALUE, form_of, json_answer, token_answer
-from tests.factories import make_connection, make_upload, webhook_values
+from tests.factories import make_connection, make_upload, make_webhook, webhook_values
 from tests.people import Person
 from tests.receiver import Answer, Receiver
 from tests.webhooks.pages import posted, text, url
+from vault.kept import KEPT
+from webhooks.actions import update_webhook
 from webhooks.diagnosis import DIAGNOSES
+from webhooks.errors import InvalidWebhook
 from webhooks.exchanges import list_token_steps
 from webhooks.models import WebhookTest
 from webhooks.trials import try_webhook
@@ -70,8 +75,6 @@ def test_unico_33_user_and_password_are_exchanged_for_a_token(owner: Person, rec
 
 
 def test_unico_28_each_request_has_its_own_headers_only(owner: Person, receiver: Receiver) -> None:
-    from connections.values import TokenHeader
-
     receiver.answer("/token", token_answer())
     try_with(
         owner,
@@ -129,6 +132,55 @@ def test_x_3_nothing_of_it_is_kept_in_the_clear(owner: Person, receiver: Receive
     stored = json.dumps(WebhookTest.objects.get(pk=trial.pk).exchange)
     assert VALUE not in stored
     assert CANARY not in stored
+
+
+def test_x_3_a_kept_secret_goes_to_no_other_server(owner: Person, receiver: Receiver) -> None:
+    """Neither by Testar nor by saving, unless whoever changes the address knows it."""
+    headers = (TokenHeader("X-Key", CANARY + "-2"),)
+    given = oauth2(receiver, token_headers=headers)
+    webhook = make_webhook(participant=owner.participant, **given)
+    kept = (TokenHeader("X-Key", KEPT, id=webhook.connection.settings["headers"][0]["id"]),)
+    same = given | {"auth_secrets": {}, "token_headers": kept}
+    with Receiver() as other:
+        other.answer("/token", token_answer())
+        moved = same | {"auth_settings": given["auth_settings"] | {"token_url": other.url("/token")}}
+        for act in (
+            lambda values: try_webhook(owner.participant, values=values, webhook=webhook, by=owner.actor),
+            lambda values: update_webhook(webhook, values=values, by=owner.actor),
+        ):
+            with pytest.raises(InvalidWebhook) as refused:
+                act(webhook_values(**moved))
+            found = [(problem.field, problem.code) for problem in refused.value.problems]
+            assert found == [
+                ("auth.client_secret", "secret_elsewhere"),
+                ("auth.headers.0.value", "secret_elsewhere"),
+            ]
+        assert other.requests() == []
+        again = moved | {"auth_secrets": {"client_secret": CANARY}, "token_headers": headers}
+        try_webhook(owner.participant, values=webhook_values(**again), webhook=webhook, by=owner.actor)
+        assert len(other.requests("/token")) == 1
+    receiver.answer("/elsewhere", token_answer())
+    near = same | {"auth_settings": given["auth_settings"] | {"token_url": receiver.url("/elsewhere")}}
+    try_webhook(owner.participant, values=webhook_values(**near), webhook=webhook, by=owner.actor)
+    assert form_of(receiver.wait_for(1, path="/elsewhere")[0])["client_secret"] == CANARY
+
+
+def test_x_3_a_test_is_audited_with_the_address_that_was_asked_for_a_token(owner: Person, receiver: Receiver) -> None:
+    receiver.answer("/token", token_answer())
+    webhook = make_webhook(participant=owner.participant, **oauth2(receiver))
+    settings = oauth2(receiver)["auth_settings"] | {"token_url": receiver.url("/token?pin=q1w2e3r4")}
+    values = webhook_values(**oauth2(receiver, auth_settings=settings))
+    try_webhook(owner.participant, values=values, webhook=webhook, by=owner.actor)
+    after = AuditEntry.objects.filter(action="webhooks.webhook.tested").latest("pk").after
+    assert after["connection"] == str(webhook.connection.uuid)
+    assert after["token_url"].startswith(receiver.url("/token?pin="))
+    assert "q1w2e3r4" not in after["token_url"]
+    shared = make_connection(participant=owner.participant, token_url=receiver.url("/token"))
+    try_with(
+        owner, request_uri=receiver.url("/hook"), auth_method="oauth2", auth_settings={"connection": str(shared.uuid)}
+    )
+    after = AuditEntry.objects.filter(action="webhooks.webhook.tested").latest("pk").after
+    assert (after["connection"], after["token_url"]) == (str(shared.uuid), receiver.url("/token"))
 
 
 def test_a_shared_connection_is_tried_past_its_cache(owner: Person, receiver: Receiver) -> None:
