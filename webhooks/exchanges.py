@@ -42,7 +42,8 @@ def _outcome(exchange: dict[str, Any]) -> Iterator[Step]:
 
 def _token_words(token: dict[str, Any], url: str) -> str:
     """From where, which type, how long it lives."""
-    form = _FORMS.get(token["form"])
+    # What a private network answered has none.
+    form = _FORMS.get(token.get("form"))
     words = [_("from %(url)s") % {"url": url}, f"{token['type']} ({form})" if form else token["type"]]
     if token["seconds"] is None:
         words.append(_("its life is not told"))
