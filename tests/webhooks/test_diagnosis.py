@@ -86,3 +86,11 @@ def test_every_reason_why_there_is_no_token_has_its_own_diagnosis_and_there_are_
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_a_failed_token_is_told_in_its_own_words(code: str) -> None:
     assert code_for(Result(error=code), "oauth2") == code
+
+
+@pytest.mark.parametrize("method", ["oauth2", "jwt"])
+def test_a_401_claims_no_second_request_that_was_not_made(method: str) -> None:
+    """Testar makes one only, and so does a delivery whose token was dropped less than a minute ago."""
+    action = str(DIAGNOSES[f"unauthorized_{method}"].action)
+    assert "tried at once" not in action
+    assert "out of date is replaced" in action

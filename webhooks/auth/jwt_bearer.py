@@ -27,8 +27,8 @@ class JwtBearer(ConnectionMethod):
     rare = ("issuer", "audience")
     unauthorized_cause = _("The receiver does not accept the token that was obtained for it.")
     unauthorized_action = _(
-        "Check that the receiver accepts tokens of the address in the token request, and for this Sub. Another token "
-        "was tried at once, so it is not just an old one."
+        "Check that the receiver accepts tokens of the address in the token request, and for this Sub. A token that is "
+        "merely out of date is replaced by itself."
     )
 
 

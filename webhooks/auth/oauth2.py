@@ -17,7 +17,7 @@ class OAuth2(ConnectionMethod):
     unauthorized_cause = _("The receiver does not accept the token, or not what its scope allows.")
     unauthorized_action = _(
         "Check that the receiver trusts the server of the Token URL, and that it accepts this scope and audience. "
-        "Another token was tried at once, so it is not just an old one."
+        "A token that is merely out of date is replaced by itself."
     )
 
 
