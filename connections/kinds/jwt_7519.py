@@ -1,7 +1,6 @@
 """User and password are exchanged for a JWT (the seed calls it by RFC 7519, which defines the JWT itself)."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -17,8 +16,6 @@ from connections.kinds.kind import Draft, headers_field, with_defaults
 from connections.source import TokenSource
 
 JSON = "application/json"
-_USER = re.compile(r"user|usu[aá]rio|login|mail|client|name|nome|conta|account|cpf|cnpj|(^|_)id$", re.IGNORECASE)
-_PASSWORD = re.compile(r"pass|senha|pwd|secret|segredo|(^|_)(pin|key)$", re.IGNORECASE)
 
 
 class Jwt7519(TokenOfMinutes):
@@ -77,9 +74,20 @@ def _body_problems(body: str) -> Iterator[Problem]:
     if not can_be_stored(written):
         yield Problem("body", "unprintable", _("Use letters, digits and signs that can be seen."))
         return
-    given = [name for name, value in found.items() if value not in (None, "", [], {})]
-    if not any(map(_USER.search, given)) or not any(map(_PASSWORD.search, given)):
+    # Whatever their names, in whatever language and at whatever depth: there are no others to go by.
+    if sum(1 for _text in _texts_in(found)) < 2:
         yield Problem("body", "user_and_password", _("The object must hold a user and a password."))
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Yield every text and number that is not empty. Without recursion: what could be read may be deep still."""
+    found = [value]
+    while found:
+        value = found.pop()
+        if isinstance(value, dict | list):
+            found += value.values() if isinstance(value, dict) else value
+        elif value is not None and not isinstance(value, bool) and str(value).strip():
+            yield str(value)
 
 
 KIND = Jwt7519()
