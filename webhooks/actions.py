@@ -15,7 +15,7 @@ from access.models import Participant
 from webhooks.credentials import (
     let_go,
     lock_credentials,
-    lock_own_connection,
+    lock_owned,
     release_credentials,
     write_credentials,
 )
@@ -86,7 +86,7 @@ def archive_webhook(webhook: Webhook, *, by: Actor) -> Webhook:
     """Take a webhook out of use for good, with the connection and the certificates that belong to it alone. Archiving
     it twice changes nothing the second time."""
     with transaction.atomic():
-        lock_own_connection(webhook)
+        lock_owned(webhook)
         locked = Webhook.objects.select_for_update(of=("self",), no_key=True).select_related(*LOADED).get(pk=webhook.pk)
         if locked.archived:
             return locked

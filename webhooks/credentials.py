@@ -29,17 +29,25 @@ from webhooks.versions import record_version
 def lock_credentials(values: WebhookValues, participant: Participant, webhook: Webhook | None) -> None:
     """Lock what these values point to and what the webhook owns, so that nobody archives it before they are saved."""
     chosen = {values.auth_key_pair.shared, values.client_key_pair.shared} - {None}
-    if chosen:
-        list(_locked(KeyPair, Q(uuid__in=chosen), participant))
+    wanted = Q(uuid__in=chosen) | _own_key_pairs(webhook) if webhook else Q(uuid__in=chosen)
+    list(_locked(KeyPair, wanted, participant))
     wanted = Q(uuid__in=_uuids(values.auth_settings.get(CONNECTION, "")))
     if webhook is not None:
         wanted |= Q(webhooks=webhook, shared=False)
     list(_locked(Connection, wanted, participant))
 
 
-def lock_own_connection(webhook: Webhook) -> None:
+def lock_owned(webhook: Webhook) -> None:
     """Lock what the webhook owns before the webhook itself is locked."""
+    list(_locked(KeyPair, _own_key_pairs(webhook), webhook.participant))
     list(_locked(Connection, Q(webhooks=webhook, shared=False), webhook.participant))
+
+
+def _own_key_pairs(webhook: Webhook) -> Q:
+    """Those that belong to this webhook alone. Without joins: only the key pairs are to be locked."""
+    of_connection = Connection.objects.filter(webhooks=webhook, shared=False).values("key_pair")
+    of_client = Webhook.objects.filter(pk=webhook.pk).values("client_key_pair")
+    return Q(shared=False) & (Q(pk__in=of_connection) | Q(pk__in=of_client))
 
 
 def _locked(model: Any, wanted: Q, participant: Participant) -> Any:

@@ -1,6 +1,8 @@
 """Credentials that somebody archives or replaces while somebody else saves a webhook with them."""
 
+import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from access.actors import Actor
 from access.errors import ActionError
 from connections.actions import archive_connection, replace_key_pair, update_connection
-from connections.models import Connection
+from connections.models import Connection, KeyPair
 from tests.at_once import at_once
 from tests.factories import (
     connection_values,
@@ -19,7 +21,7 @@ from tests.factories import (
     make_webhook,
     webhook_values,
 )
-from webhooks.actions import create_webhook, update_webhook
+from webhooks.actions import archive_webhook, create_webhook, update_webhook
 from webhooks.models import Webhook
 from webhooks.values import KeyPairValues
 
@@ -85,3 +87,45 @@ def test_saves_and_changes_of_what_is_shared_wait_for_each_other_in_one_order() 
         versions = webhook.current_version.secret_versions
         assert versions["connection"] == str(webhook.connection.credential_version)
         assert versions["client_key"] == str(webhook.client_key_pair.private_key_version)
+
+
+def test_certificates_of_its_own_are_locked_before_what_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when one is replaced: two orders would wait for each other."""
+    chosen: dict[str, Any] = {
+        "auth_method": "oauth2",
+        "auth_settings": {
+            "token_url": "https://as.example.com/token",
+            "client_id": "client-1",
+            "auth_type": "private_key_jwt",
+        },
+        "auth_key_pair": KeyPairValues(own=True, upload=make_upload()),
+        "client_key_pair": KeyPairValues(own=True, upload=make_upload()),
+    }
+    webhooks = [make_webhook(**chosen) for _ in range(2)]
+    slow_down(monkeypatch, "connections.actions._lock_key_pair")
+    slow_down(monkeypatch, "webhooks.actions.release_credentials")
+    slow_down(monkeypatch, "webhooks.actions.write_credentials")
+    archived, emptied = webhooks
+
+    def replace(webhook: Webhook) -> Callable[[], Any]:
+        return lambda: replace_key_pair(webhook.connection.key_pair, upload=make_upload(), by=BY)
+
+    calls = [lambda: archive_webhook(archived, by=BY), replace(archived)]
+    calls += [lambda: update_webhook(emptied, values=webhook_values(), by=BY), replace(emptied)]
+    first, second, third, fourth = at_once(map(outcome, calls))
+    assert (first, third) == ("done", "done")
+    assert {second, fourth} <= {"done", "archived"}
+    assert not KeyPair.objects.live().filter(shared=False).exists()
+
+
+def slow_down(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let whoever does this hold what it has locked for a while."""
+    module, _dot, function = name.rpartition(".")
+    original = getattr(import_module(module), function)
+
+    def slowly(*given: Any, **more: Any) -> Any:
+        done = original(*given, **more)
+        time.sleep(0.4)
+        return done
+
+    monkeypatch.setattr(name, slowly)
