@@ -22,6 +22,8 @@ from connections.values import ConnectionValues
 def save_posted(editor: ConnectionEditor, *, by: Actor) -> Connection | None:
     """Save what was posted, an upload with it. None when it was refused: the editor then holds every reason, the form's
     and the rules'. Raises Archived."""
+    if made := _made_before(editor):
+        return made
     values = editor.read()
     editor.add_problems(_find_problems(editor, values))
     try:
@@ -30,6 +32,8 @@ def save_posted(editor: ConnectionEditor, *, by: Actor) -> Connection | None:
                 values = replace(values, key_pair=_store_upload(editor, by))
             _refuse_wrong(editor)
             return _save(editor, values, by)
+    except _MadeMeanwhile as meanwhile:
+        return meanwhile.connection
     except InvalidConnection as invalid:
         # Somebody else was quicker between our look and our save.
         editor.add_problems(invalid.problems)
@@ -40,6 +44,24 @@ def save_posted(editor: ConnectionEditor, *, by: Actor) -> Connection | None:
 
 class _Refused(Exception):
     """There is something to correct; an upload that was stored meanwhile is undone."""
+
+
+class _MadeMeanwhile(Exception):
+    """The same form came in twice at once: the other's connection is meant, and our upload is undone."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self.connection = connection
+
+
+def _made_before(editor: ConnectionEditor) -> Connection | None:
+    """Return what the same form made already: sent twice, it uploads nothing a second time."""
+    if editor.connection is not None:
+        return None
+    found: Connection | None = Connection.objects.filter(
+        participant=editor.participant, uuid=editor.new_uuid, kind=editor.kind.name
+    ).first()
+    return found
 
 
 def _refuse_wrong(editor: ConnectionEditor) -> None:
@@ -65,9 +87,12 @@ def _store_upload(editor: ConnectionEditor, by: Actor) -> KeyPair:
 
 
 def _save(editor: ConnectionEditor, values: ConnectionValues, by: Actor) -> Connection:
-    if editor.connection is None:
-        return create_connection(editor.participant, values=values, by=by, uuid=editor.new_uuid)
-    return update_connection(editor.connection, values=values, by=by)
+    if editor.connection is not None:
+        return update_connection(editor.connection, values=values, by=by)
+    made = create_connection(editor.participant, values=values, by=by, uuid=editor.new_uuid)
+    if editor.wants_upload and made.key_pair != values.key_pair:
+        raise _MadeMeanwhile(made)
+    return made
 
 
 def typed_again(

@@ -2,13 +2,21 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
 
+from connections.forms.editor import ConnectionEditor
+from connections.forms.saving import save_posted
+from connections.kinds.registry import KINDS
 from connections.models import CachedToken, Connection, KeyPair
+from tests.at_once import at_once
 from tests.connections.pages import CANARY, HTMX, posted, text, uploaded, url
 from tests.factories import make_connection, make_key_pair, make_webhook
 from tests.people import Person
@@ -174,6 +182,35 @@ def test_a_form_that_was_sent_twice_makes_one_connection(owner: Person) -> None:
     for _press in range(2):
         owner.client.post(url("connection-create", "oauth2"), posted(uuid=uuid[1]))
     assert str(Connection.objects.get().uuid) == uuid[1]
+
+
+def test_a_form_with_an_upload_that_was_sent_twice_makes_one_key_pair(owner: Person) -> None:
+    fields = posted("jwt_7523", key_pair="new", uuid=str(uuid4()), **{"upload-name": "Da câmara"})
+    for _press in range(2):
+        answer = owner.client.post(url("connection-create", "jwt_7523"), fields | uploaded(prefix="upload-"))
+        assert answer["Location"] == url("connection-detail", Connection.objects.get())
+    assert KeyPair.objects.get() == Connection.objects.get().key_pair
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_with_an_upload_that_was_sent_twice_at_once_makes_one_key_pair(owner: Person) -> None:
+    fields = posted("jwt_7523", key_pair="new", uuid=str(uuid4()), **{"upload-name": "Da câmara"})
+    files = [uploaded(prefix="upload-") for _press in range(2)]
+    kind = KINDS["jwt_7523"]
+
+    def send(files: dict[str, Any]) -> Any:
+        data = QueryDict(mutable=True)
+        data.update(fields)
+        editor = ConnectionEditor(
+            owner.participant, kind, data=data, files=MultiValueDict({n: [f] for n, f in files.items()})
+        )
+        made = save_posted(editor, by=owner.actor)
+        assert made is not None
+        return made.pk
+
+    found = at_once([partial(send, each) for each in files])
+    assert len(set(found)) == 1
+    assert KeyPair.objects.get() == Connection.objects.get().key_pair
 
 
 def test_a_refused_form_keeps_what_was_typed_but_secrets(owner: Person) -> None:
