@@ -69,8 +69,8 @@ def extra_field_problems(name: str, body: str, taken: Iterable[str] = ()) -> Ite
         return
     if twice:
         # RFC 6749 3.2: no parameter more than once.
-        message = _("These have fields of their own in this form, which are filled in: %(names)s.")
-        yield Problem(name, "field_taken", message % {"names": ", ".join(sorted(twice))})
+        words = _("These have fields of their own in this form, which are filled in: %(names)s.")
+        yield Problem(name, "field_taken", words % {"names": ", ".join(sorted(twice))})
 
 
 BODY_HELP = _("Further fields of the request: name=value, one on each line, or a JSON object.")
