@@ -79,17 +79,17 @@ def _goes_elsewhere(values: ConnectionValues, connection: Connection | None) -> 
     """Whether the secrets would go to another server than the one that they were given for."""
     if connection is None:
         return False
-    server = _server_of(values.token_url.strip())
-    return server is not None and server != _server_of(connection.token_url)
+    server = server_of(values.token_url.strip())
+    return server is not None and server != server_of(connection.token_url)
 
 
-def _server_of(url: str) -> tuple[str, int] | None:
-    """None for an address that is never called."""
+def server_of(url: str) -> tuple[str, int] | None:
+    """Return host and port of an address, 0 for the usual ones; None for one that is never called."""
     try:
         address = check_url(url)
     except Refused:
         return None
-    return address.host, address.port
+    return address.host, 0 if address.port in (80, 443) else address.port
 
 
 def _kept_fields(
@@ -164,8 +164,12 @@ def find_problems(draft: ConnectionDraft, participant: Participant) -> list[Prob
 def again_problems(draft: ConnectionDraft) -> Iterator[Problem]:
     """Yield each secret that must be entered again: whoever changes an address must know what is sent there."""
     for field in draft.again:
-        message = _("This secret was entered for another server. Enter it again to send it to this one.")
-        yield Problem(field, "secret_elsewhere", message)
+        yield elsewhere_problem(field)
+
+
+def elsewhere_problem(field: str) -> Problem:
+    message = _("This secret was entered for another server. Enter it again to send it to this one.")
+    return Problem(field, "secret_elsewhere", message)
 
 
 def _text_problems(values: ConnectionValues) -> Iterator[Problem]:

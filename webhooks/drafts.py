@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from access.models import Participant
+from connections.drafts import server_of
 from vault.errors import UnreadableSecret
 from vault.kept import KEPT
 from webhooks.auth.connected import ConnectionMethod
@@ -32,7 +33,8 @@ class DraftHeader:
 
 @dataclass(frozen=True, repr=False)
 class Draft:
-    """`method` is None when no method has that name; `token` unless the method sends one."""
+    """`method` is None when no method has that name; `token` unless the method sends one; `again`: the fields of kept
+    secrets that would go to another server than the one that they were entered for."""
 
     values: WebhookValues
     webhook: Webhook | None
@@ -42,6 +44,7 @@ class Draft:
     headers: tuple[DraftHeader, ...]
     client_key_pair: KeyPairDraft
     token: TokenDraft | None = None
+    again: tuple[str, ...] = ()
 
     def auth_problems(self) -> Iterator[Problem]:
         if self.token:
@@ -66,7 +69,25 @@ def make_draft(values: WebhookValues, webhook: Webhook | None, participant: Part
         headers=tuple(_draft_header(header, stored) for header in values.headers),
         client_key_pair=make_key_pair_draft(values.client_key_pair, own, participant),
         token=make_token_draft(values, method, webhook, participant) if isinstance(method, ConnectionMethod) else None,
+        again=tuple(_kept_fields(values, webhook, method)) if webhook and _goes_elsewhere(values, webhook) else (),
     )
+
+
+def _goes_elsewhere(values: WebhookValues, webhook: Webhook) -> bool:
+    server = server_of(values.request_uri)
+    return server is not None and server != server_of(webhook.request_uri)
+
+
+def _kept_fields(values: WebhookValues, webhook: Webhook, method: AuthMethod | None) -> Iterator[str]:
+    if method is not None and not method.kinds:
+        stored = read_stored_auth(webhook, method.name).secrets
+        for name in method.secret_names():
+            if stored.get(name) and values.auth_secrets.get(name, KEPT) is KEPT:
+                yield f"auth.{name}"
+    secret = {row.uuid for row in webhook.headers.all() if row.secret}
+    for index, header in enumerate(values.headers):
+        if header.value is KEPT and header.uuid in secret:
+            yield f"headers.{index}.value"
 
 
 def _auth_secrets(values: WebhookValues, webhook: Webhook | None, method: AuthMethod) -> dict[str, str]:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from access.models import Participant
 from catalog.models import Product
+from connections.drafts import elsewhere_problem
 from outbound.addresses import check_url
 from outbound.errors import HeaderRefused, Refused, TlsRefused
 from outbound.headers import check_header
@@ -40,6 +41,7 @@ def find_request_problems(draft: Draft) -> list[Problem]:
     return [
         *_address_problems(draft.values.request_uri),
         *_format_problems(draft.values),
+        *_elsewhere_problems(draft),
         *_auth_problems(draft),
         *_client_certificate_problems(draft),
         *_header_problems(draft),
@@ -129,6 +131,13 @@ def _auth_problems(draft: Draft) -> Iterator[Problem]:
         yield Problem("auth_method", "unknown", _("Choose one of the options."))
     else:
         yield from draft.auth_problems()
+
+
+def _elsewhere_problems(draft: Draft) -> Iterator[Problem]:
+    """Whoever changes the address must know what is sent there."""
+    for field in draft.again:
+        problem = elsewhere_problem(field)
+        yield Problem(problem.field, problem.code, problem.message)
 
 
 def _client_certificate_problems(draft: Draft) -> Iterator[Problem]:
