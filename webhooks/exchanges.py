@@ -43,7 +43,7 @@ def _outcome(exchange: dict[str, Any]) -> Iterator[Step]:
 def _token_words(token: dict[str, Any], url: str) -> str:
     """From where, which type, how long it lives."""
     # What a private network answered has none.
-    form = _FORMS.get(token.get("form"))
+    form = _FORMS[token["form"]] if token.get("form") in _FORMS else None
     words = [_("from %(url)s") % {"url": url}, f"{token['type']} ({form})" if form else token["type"]]
     if token["seconds"] is None:
         words.append(_("its life is not told"))

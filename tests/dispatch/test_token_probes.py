@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from access.actors import Actor
 from connections.models import CachedToken
+from connections.tokens import obtain_token
 from dispatch import clock, probe_tokens, probing
 from dispatch.models import Lane
 from dispatch.probing import probe_stopped
@@ -61,7 +62,6 @@ def test_what_breaks_with_one_token_keeps_no_other_participant_from_being_probed
 ) -> None:
     receiver.answer("/token", token_answer())
     broken, well = probe_with(receiver, "/broken"), probe_with(receiver)
-    obtain_token = probe_tokens.obtain_token
 
     def break_down(source: Any, **more: Any) -> Any:
         if source.token_url.endswith("/broken"):
@@ -134,4 +134,6 @@ def test_a_probe_goes_by_the_clock_of_the_senders(receiver: Receiver, later: Any
     later(5 * 24 * 3600)
     probe_with(receiver)
     probe_stopped()
-    assert CachedToken.objects.get().obtained_at - timezone.now() > timedelta(days=4)
+    obtained_at = CachedToken.objects.get().obtained_at
+    assert obtained_at is not None
+    assert obtained_at - timezone.now() > timedelta(days=4)

@@ -107,7 +107,7 @@ def test_certificates_of_its_own_are_locked_before_what_uses_them(monkeypatch: p
     slow_down(monkeypatch, "webhooks.actions.write_credentials")
     archived, emptied = webhooks
 
-    def replace(webhook: Webhook) -> Callable[[], Any]:
+    def replace(webhook: Any) -> Callable[[], Any]:
         return lambda: replace_key_pair(webhook.connection.key_pair, upload=make_upload(), by=BY)
 
     calls = [lambda: archive_webhook(archived, by=BY), replace(archived)]
