@@ -10,7 +10,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RUN_STAMP := $(VENV)/.requirements.stamp
 DEV_STAMP := $(VENV)/.requirements-dev.stamp
-APPS := access catalog dispatch notices outbound portal vault webhooks
+APPS := access catalog connections dispatch notices outbound portal vault webhooks
 TEMPLATES = $(shell find templates -name '*.html')
 
 export PORT ?= 8000

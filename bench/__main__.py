@@ -19,6 +19,9 @@ from bench.surroundings import surroundings
 
 ROWS = (
     "rate",
+    "tokens",
+    "signatures",
+    "tls",
     "statements",
     "latency",
     "dead",

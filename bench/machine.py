@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.receiver import find_nginx
 from bench.surroundings import POSTGRES
 from tests import services
 
@@ -20,7 +19,7 @@ def describe_machine() -> list[str]:
         f"Python {platform.python_version()}",
         _said(programs / "postgres" if programs else None, "--version"),
         _said(shutil.which("redis-server"), "--version"),
-        _said(find_nginx(), "-v"),
+        _said(services.find_nginx(), "-v"),
     ]
     settings = ", ".join(f"{name} {value}" for name, value in POSTGRES.items() if not name.startswith("pg_stat"))
     return [

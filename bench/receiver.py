@@ -5,7 +5,6 @@ were answered.
 """
 
 import os
-import shutil
 import sys
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import services
+from tests.certificates import KeyPair
 from tests.processes import started, wait_until
 
 CONFIGURATION = """
@@ -37,9 +37,22 @@ http {{
     keepalive_timeout 300s;
     server {{
 {listens}
+{tls}
         location / {{ default_type text/plain; return 200 "ok"; }}
+        location = /token {{
+            access_log off;
+            default_type application/json;
+            return 200 '{{"access_token": "{token}", "token_type": "Bearer", "expires_in": 86400}}';
+        }}
     }}
 }}
+"""
+# As long as the signed tokens of an authorization server are.
+TOKEN = "benchmark." + "0123456789abcdef" * 50
+TLS = """
+        ssl_certificate {certificate};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.2 TLSv1.3;
 """
 
 
@@ -62,6 +75,11 @@ class Receiver:
     def __init__(self, record: Path, urls: list[str]) -> None:
         self.record = record
         self.urls = urls
+
+    @property
+    def token_url(self) -> str:
+        """The token endpoint beside it. Its requests are not written down: they are no deliveries."""
+        return self.urls[0].replace("/hook/0", "/token")
 
     def mark(self) -> int:
         """Return a place in the file; what comes later stands behind it."""
@@ -112,23 +130,31 @@ def compare(received: Counter[str], recorded: Counter[str]) -> None:
 
 
 @contextmanager
-def running_receiver(folder: Path, *, count: int = 64) -> Iterator[Receiver]:
-    """nginx for the length of the block, installed when need be. Raises RuntimeError when it can't be had."""
-    if not find_nginx():
-        services.install("nginx")
-    program = find_nginx()
+def running_receiver(folder: Path, *, count: int = 64, pair: KeyPair | None = None) -> Iterator[Receiver]:
+    """nginx for the length of the block, installed when need be; with a certificate for 127.0.0.1 and its key, over
+    TLS. Raises RuntimeError when it can't be had."""
+    program = services.provide_nginx()
     if not program:
         raise RuntimeError("nginx is not here and could not be installed")
     first = services.free_port(count - 1)
-    urls = [f"http://127.0.0.1:{first + number}/hook/{number}" for number in range(count)]
+    scheme, word = ("https", " ssl") if pair else ("http", "")
+    urls = [f"{scheme}://127.0.0.1:{first + number}/hook/{number}" for number in range(count)]
     receiver = Receiver(folder / "received.log", urls)
-    listens = "\n".join(f"        listen 127.0.0.1:{first + number} backlog=1024;" for number in range(count))
+    listens = "\n".join(f"        listen 127.0.0.1:{first + number}{word} backlog=1024;" for number in range(count))
     configuration = folder / "nginx.conf"
-    configuration.write_text(CONFIGURATION.format(folder=folder, listens=listens))
+    tls = _write_pair(folder, pair) if pair else ""
+    configuration.write_text(CONFIGURATION.format(folder=folder, listens=listens, tls=tls, token=TOKEN))
     words = (program, "-p", str(folder), "-c", str(configuration), "-e", str(folder / "error.log"))
-    with started(*words, env={"PATH": _path()}, log=folder / "nginx.log"):
+    with started(*words, env={"PATH": os.environ["PATH"]}, log=folder / "nginx.log"):
         wait_until(receiver.record.exists, what="nginx")
         yield receiver
+
+
+def _write_pair(folder: Path, pair: KeyPair) -> str:
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_text(pair.certificate)
+    key.write_text(pair.key)
+    return TLS.format(certificate=certificate, key=key)
 
 
 @contextmanager
@@ -137,15 +163,6 @@ def running_slow_receiver(folder: Path, name: str, delay_seconds: float) -> Iter
     log, record = folder / f"{name}-port.log", folder / f"{name}-received.log"
     record.touch()
     words = (sys.executable, "-m", "bench.slow_receiver", str(record), str(delay_seconds))
-    with started(*words, env={"PATH": _path()}, log=log):
+    with started(*words, env={"PATH": os.environ["PATH"]}, log=log):
         port = wait_until(lambda: log.read_text().strip(), what="the slow receiver")
         yield Receiver(record, [f"http://127.0.0.1:{port}/hook"])
-
-
-def find_nginx() -> str | None:
-    """The path of nginx, which needn't be on the PATH of an ordinary user."""
-    return shutil.which("nginx", path=_path())
-
-
-def _path() -> str:
-    return f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"

@@ -9,8 +9,17 @@ from django.core.checks import CheckMessage, Error, register
 
 
 def shortest_lease_seconds(*, batch: int, concurrency: int, deadline_seconds: float, token_seconds: float = 0) -> int:
-    """Return the shortest safe lease in seconds: a whole batch, each request to its deadline, and 10 s more."""
+    """Return the shortest safe lease in seconds: a whole batch, each with its token to the deadlines, and 10 s."""
     return math.ceil(batch / concurrency) * math.ceil(deadline_seconds + token_seconds) + 10
+
+
+@register()
+def check_token_deadline(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A sender that is told to stop waits for the deadline of a request, and for nothing that takes longer."""
+    if 0 < settings.PORTAL_TOKEN_DEADLINE_SECONDS <= settings.PORTAL_OUTBOUND_DEADLINE_SECONDS:
+        return []
+    hint = "More than 0, and no more than PORTAL_OUTBOUND_DEADLINE_SECONDS."
+    return [Error("PORTAL_TOKEN_DEADLINE_SECONDS makes no sense.", hint=hint, id="dispatch.E005")]
 
 
 @register()
@@ -34,6 +43,7 @@ def _check_lease() -> list[CheckMessage]:
         batch=settings.PORTAL_DISPATCH_BATCH,
         concurrency=settings.PORTAL_DISPATCH_CONCURRENCY,
         deadline_seconds=settings.PORTAL_OUTBOUND_DEADLINE_SECONDS,
+        token_seconds=settings.PORTAL_TOKEN_DEADLINE_SECONDS,
     )
     if shortest <= settings.PORTAL_DISPATCH_LEASE_SECONDS:
         return []

@@ -16,7 +16,8 @@ from dispatch.leasing import Lease, lease_rows
 from dispatch.models import Delivery, Reason, State
 from dispatch.picking import End, Row, pick
 from dispatch.rendering import Poison, Rendered, render_body
-from webhooks.sending import Message, PlanCache, PlanError, SendPlan
+from webhooks.plans import SendPlan
+from webhooks.sending import Message, PlanCache, PlanError
 
 logger = structlog.get_logger(__name__)
 
@@ -27,7 +28,8 @@ SET_ASIDE = timedelta(minutes=5)
 
 @dataclass(slots=True)
 class Claimed:
-    """One leased delivery, ready to be sent outside any transaction. `failing`: its lane keeps failing."""
+    """One leased delivery, ready to be sent outside any transaction. `failing`: its lane keeps failing. `repeat`: the
+    one repeat after a 401, with a fresh token and not counted."""
 
     delivery_id: int
     attempt_id: int
@@ -43,6 +45,7 @@ class Claimed:
     urgent: bool
     plan: SendPlan
     message: Message
+    repeat: bool = False
 
 
 @dataclass(slots=True)
@@ -228,4 +231,5 @@ def _claimed(row: Row, lease: Lease, plan: SendPlan, lane: lanes.LockedLane) -> 
         urgent=row.urgent,
         plan=plan,
         message=message,
+        repeat=row.repeat_due,
     )

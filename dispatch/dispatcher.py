@@ -16,11 +16,13 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from access.unavailable import is_unavailable
+from connections.tokens import Token
 from dispatch import clock, failpoints
 from dispatch.actions import next_embargo_end, release_due_publications
 from dispatch.beats import DispatcherSign
 from dispatch.claims import Claim, Claimed, claim_due
 from dispatch.records import Finished, record_one, record_results
+from dispatch.tokens import TokenDesk
 from outbound import outcomes
 from outbound.client import Pool
 from outbound.transfer import Result
@@ -58,6 +60,7 @@ class Dispatcher:
         self.barren_rounds = 0
         self.failing_claimed = 0
         self.plans = PlanCache()
+        self.tokens = TokenDesk(self.pool.wake)
         self.expecting = False
         self.pause = 0.0
         self.paused_until = 0.0
@@ -114,12 +117,18 @@ class Dispatcher:
     @property
     def idle(self) -> bool:
         """Nothing claimed, in flight or unrecorded."""
-        return not self.queue and not self.pool.in_flight and not self.done
+        return not self.queue and not self.pool.in_flight and not self.done and not self.tokens.parked
+
+    @property
+    def waits_for_others(self) -> bool:
+        """A receiver, or a token endpoint, has still to answer."""
+        return bool(self.pool.in_flight or self.tokens.fetching)
 
     @property
     def at_rest(self) -> bool:
         """Idle, and the last look found nothing that is due, or about to be published, within the next moments."""
-        return self.idle and not self.look_again and not self.next_look and not self.expecting
+        about_to_look = self.look_again or self.next_look or self.expecting or self.tokens.waiting
+        return self.idle and not about_to_look
 
     def _tick(self) -> None:
         """Once a second: look whatever the wake-ups say, let embargoes end, show that this process lives."""
@@ -138,6 +147,7 @@ class Dispatcher:
     def _refill(self) -> None:
         if self.next_look and time.monotonic() >= self.next_look:
             self.next_look, self.look_again = 0.0, True
+        self.look_again = self.tokens.some_are_due() or self.look_again
         if not self.look_again or len(self.queue) > settings.PORTAL_DISPATCH_CONCURRENCY // 2:
             return
         self.look_again = False
@@ -152,10 +162,14 @@ class Dispatcher:
             plans=self.plans,
         )
         self._go_on_after(claim)
+        self._enqueue([(claimed, before) for claimed in claim.rows])
+        self.tokens.ask(claim.rows)
+
+    def _enqueue(self, rows: list[tuple[Claimed, float]]) -> None:
         # A slot is good for a moment, and a person waits for what is urgent: both go before what lies here already.
-        hurried = [claimed for claimed in claim.rows if claimed.limited or claimed.urgent]
-        self.queue.extend((claimed, before) for claimed in claim.rows if not (claimed.limited or claimed.urgent))
-        self.queue.extendleft((claimed, before) for claimed in reversed(hurried))
+        hurried = [row for row in rows if row[0].limited or row[0].urgent]
+        self.queue.extend(row for row in rows if not (row[0].limited or row[0].urgent))
+        self.queue.extendleft(reversed(hurried))
 
     def _room_for_failing(self) -> int:
         """How many more requests may wait for webhooks that keep failing: the others find most of the pool free."""
@@ -175,6 +189,10 @@ class Dispatcher:
 
     def _start_queued(self) -> None:
         limited = False
+        if self.tokens.waiting:
+            self._enqueue(self.tokens.take_served())
+            for finished in self.tokens.take_overdue():
+                self._keep(finished)
         while self.queue and self.pool.free:
             claimed, claimed_at = self.queue.popleft()
             self._start(claimed, claimed_at)
@@ -191,24 +209,32 @@ class Dispatcher:
         if time.monotonic() > not_after:
             self._keep(Finished(claimed, Result(error=outcomes.NOT_STARTED), []))
             return
-        failpoints.reach(failpoints.BEFORE_POST)
+        token = None
+        if claimed.plan.token is not None:
+            served = self.tokens.serve(claimed, claimed_at, not_after)
+            if not isinstance(served, Token):
+                if served is not None:
+                    self._keep(served)
+                return
+            token = served
+        failpoints.reach(failpoints.BEFORE_REPEAT if claimed.repeat else failpoints.BEFORE_POST)
         try:
-            self._send(claimed, not_after)
+            self._send(claimed, not_after, token)
         except Exception as error:
             # A mistake of ours. Let out, it would end the process, and every row of its batch would pay with it.
             logger.exception("dispatcher.not_startable", attempt=claimed.attempt_id)
             self._keep(Finished(claimed, Result(error=outcomes.TRANSFER_FAILED, detail=type(error).__name__), []))
         failpoints.reach(failpoints.IN_FLIGHT)
 
-    def _send(self, claimed: Claimed, not_after: float) -> None:
-        request = build_request(claimed.plan, claimed.message, datetime.now(UTC), not_after)
+    def _send(self, claimed: Claimed, not_after: float, token: Token | None) -> None:
+        request = build_request(claimed.plan, claimed.message, datetime.now(UTC), not_after, token=token)
         # Masked now: the request itself, with its secrets, is forgotten as soon as libcurl has it.
-        self.pool.start(request, (claimed, redacted_headers(claimed.plan, request)), prompt=claimed.limited)
+        self.pool.start(request, (claimed, redacted_headers(claimed.plan, request), token), prompt=claimed.limited)
 
     def _collect(self, patience: float) -> None:
-        for (claimed, headers), result in self.pool.poll(patience):
-            failpoints.reach(failpoints.BEFORE_RECORD)
-            self._keep(Finished(claimed, result, headers))
+        for (claimed, headers, token), result in self.pool.poll(patience):
+            failpoints.reach(failpoints.REPEAT_ANSWERED if claimed.repeat else failpoints.BEFORE_RECORD)
+            self._keep(Finished(claimed, result, headers, token))
 
     def _keep(self, finished: Finished) -> None:
         if not self.done:
@@ -228,6 +254,7 @@ class Dispatcher:
 
     def _record(self) -> None:
         """Write what has come back. One result that the database refuses must not keep the others from it."""
+        self.tokens.drop_refused(self.done)
         try:
             record_results(self.done)
         except (OperationalError, InterfaceError):
@@ -239,6 +266,9 @@ class Dispatcher:
             logger.exception("dispatcher.batch_refused", results=len(self.done))
             for finished in self.done:
                 record_one(finished)
+        if any(finished.stale_token for finished in self.done):
+            failpoints.reach(failpoints.REPEAT_DUE)
+        self.tokens.note_recorded(self.done)
         self.done = []
 
     def _patience(self) -> float:
@@ -250,10 +280,14 @@ class Dispatcher:
             moments.append(self.done_since + RECORD_AFTER_SECONDS)
         if self.next_look:
             moments.append(self.next_look)
+        if moment := self.tokens.next_moment():
+            moments.append(moment)
         return max(0.0, min(moments) - time.monotonic())
 
     def _finish(self) -> None:
         """Hand back what was not started, so that others take it now, and write what is in flight as it comes in."""
+        for finished in self.tokens.give_up():
+            self._keep(finished)
         while self.queue:
             self._keep(Finished(self.queue.popleft()[0], Result(error=outcomes.NOT_STARTED), []))
         while self.pool.in_flight or self.done:
@@ -261,6 +295,7 @@ class Dispatcher:
                 break
             self._collect(max(self.paused_until - time.monotonic(), POLL_SECONDS if self.pool.in_flight else 0.0))
         self.done = []
+        self.tokens.finish()
 
     def _record_at_end(self) -> bool:
         """Write what there is; False when the database stays away and nothing else is to come."""

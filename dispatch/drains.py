@@ -48,7 +48,7 @@ class Drainer:
             return
         # Before the last answers are waited for: another process may take over now.
         ask_for_drain()
-        if stop_sign.given or not self.dispatcher.pool.in_flight:
+        if stop_sign.given or not self.dispatcher.waits_for_others:
             _settle(self.dispatcher)
         else:
             logger.info("drain.handed_on", in_flight=self.dispatcher.pool.in_flight)

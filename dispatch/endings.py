@@ -13,7 +13,8 @@ from dispatch.models.deliveries import FINAL_STATES
 from dispatch.picking import End, Row
 from dispatch.retry import UNKNOWN_LIMIT
 from webhooks.models import Webhook
-from webhooks.sending import PlanError, SendPlan
+from webhooks.plans import SendPlan
+from webhooks.sending import PlanError
 
 logger = structlog.get_logger(__name__)
 

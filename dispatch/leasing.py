@@ -13,7 +13,7 @@ from django.db import connection
 from dispatch import bulk, clock
 from dispatch.models import Attempt, Delivery
 from dispatch.picking import Row
-from webhooks.sending import SendPlan
+from webhooks.plans import SendPlan
 
 COLUMNS = {
     "delivery": "bigint",
@@ -25,6 +25,7 @@ COLUMNS = {
     "body": "text",
     "body_format": "text",
     "content_type": "text",
+    "counted": "boolean",
 }
 
 # A body is written once; later claims send null and leave it as it is. Bodies are UTF-8: taking base64 apart costs
@@ -42,8 +43,8 @@ leased AS (
 INSERT INTO dispatch_attempt (delivery_id, webhook_id, webhook_version_id, number, lease_token, outcome, counted,
     succeeded, slot_at, url, request_headers, response_headers, response_body, answer_cut, diagnosis, detail,
     remote_address, private, timing)
-SELECT v.delivery, v.webhook, v.version, v.number, %s, '', true, false, moment.at, v.url, '[]', '[]', '', false, '', '',
-    '', false, '{{{{}}}}'
+SELECT v.delivery, v.webhook, v.version, v.number, %s, '', v.counted, false, moment.at, v.url, '[]', '[]', '', false,
+    '', '', '', false, '{{{{}}}}'
 FROM v, moment
 RETURNING delivery_id, id, extract(epoch FROM slot_at)::float8
 """  # noqa: S608 (names of columns only)
@@ -82,6 +83,7 @@ def _values(row: Row, plan: SendPlan) -> dict[str, Any]:
         "body": row.body if row.rendered else None,
         "body_format": row.body_format if row.rendered else None,
         "content_type": row.content_type if row.rendered else None,
+        "counted": not row.repeat_due,
     }
 
 
@@ -125,6 +127,7 @@ def _write_one_by_one(values: list[dict[str, Any]], token: UUID, booked_at: floa
             lease_token=token,
             slot_at=now,
             url=row["url"],
+            counted=row["counted"],
         )
         for row in values
     )

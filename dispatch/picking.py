@@ -18,7 +18,7 @@ End = tuple[str, str]
 
 DELIVERY_COLUMNS = (
     "id, uuid, webhook_id, event_id, cause, urgent, lease_token, attempts_made, counted_attempts, unknown_in_row, "
-    "body, body_format, content_type, batch_id"
+    "body, body_format, content_type, batch_id, repeat_due"
 )
 
 # The row's own columns come out of the locked subquery: one that changed while we waited for it is seen as it now is.
@@ -60,7 +60,7 @@ SELECT picked.id, picked.uuid, picked.webhook_id, picked.event_id, picked.cause,
        webhook.current_version_id,
        webhook.active AND webhook.stopped_at IS NULL AND webhook.archived_at IS NULL
            AND participant.blocked_at IS NULL,
-       batch.stopped_at IS NOT NULL
+       batch.stopped_at IS NOT NULL, picked.repeat_due
 FROM picked
 JOIN dispatch_event event ON event.id = picked.event_id
 JOIN webhooks_webhook webhook ON webhook.id = picked.webhook_id
@@ -101,6 +101,7 @@ class Row:
     version_id: int | None
     callable: bool
     batch_stopped: bool
+    repeat_due: bool
     rendered: bool = False
     end: End | None = None
     diagnosis: str = ""
@@ -166,4 +167,5 @@ def _from_sqlite(*values: Any) -> Row:
     row.occurred_at = occurred_at if occurred_at.tzinfo else occurred_at.replace(tzinfo=UTC)
     row.urgent, row.withdrawn, row.subscribed = bool(row.urgent), bool(row.withdrawn), bool(row.subscribed)
     row.callable, row.batch_stopped = bool(row.callable), bool(row.batch_stopped)
+    row.repeat_due = bool(row.repeat_due)
     return row

@@ -1,8 +1,8 @@
 """Recording: one short transaction that writes what came back, in bulk, only where the lease is still ours."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -10,6 +10,8 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from access.actors import Actor
 from access.unavailable import is_unavailable
+from connections import failures
+from connections.tokens import Token
 from dispatch import bulk
 from dispatch.claims import Claimed
 from dispatch.models import Attempt, Delivery, Lane, Outcome, ProductStatus, Reason, State
@@ -26,8 +28,8 @@ from webhooks.models import Backoff, StoppedReason, Webhook
 
 logger = structlog.get_logger(__name__)
 
-# The request never left this machine.
-NOT_SENT = frozenset(
+# The request never left this machine. The codes of tokens: there was none to send with.
+NOT_SENT = failures.CODES | frozenset(
     {
         outcomes.ADDRESS_INVALID,
         outcomes.HEADER_REFUSED,
@@ -37,16 +39,31 @@ NOT_SENT = frozenset(
     }
 )
 # Trying again can't help until somebody changes the configuration.
-CONFIGURATION = frozenset({outcomes.HEADER_REFUSED, outcomes.CLIENT_CERTIFICATE_UNUSABLE, outcomes.AUTHORITY_UNUSABLE})
+CONFIGURATION = frozenset(
+    {
+        outcomes.HEADER_REFUSED,
+        outcomes.CLIENT_CERTIFICATE_UNUSABLE,
+        outcomes.AUTHORITY_UNUSABLE,
+        failures.CREDENTIALS_UNREADABLE,
+        failures.CONNECTION_INCOMPLETE,
+    }
+)
 
 
 @dataclass(slots=True)
 class Finished:
-    """A claimed delivery whose transfer has ended, with the request's headers already masked."""
+    """A claimed delivery whose transfer has ended, with the request's headers already masked.
+
+    `token`: the fetched one that it went with. `stale_token`: the receiver refused that one, and another can be had
+    (None: nobody has asked yet). `back_in`: handed back unsent, it falls due again in so many seconds.
+    """
 
     claimed: Claimed
     result: Result
     request_headers: list[list[str]]
+    token: Token | None = None
+    stale_token: bool | None = None
+    back_in: float = 0.0
 
 
 @dataclass(slots=True)
@@ -71,7 +88,7 @@ def record_results(finished: Sequence[Finished]) -> int:
         gone = _lock_gone_webhooks(finished)
         locked = _lock(finished, _find_to_be_held(gone))
         ours = _find_ours(finished, locked)
-        back = [done.claimed for done in ours if done.result.error == outcomes.NOT_STARTED]
+        back = [done for done in ours if done.result.error == outcomes.NOT_STARTED]
         judged = [_judge(done, locked.now) for done in ours if done.result.error != outcomes.NOT_STARTED]
         news = [_note(locked.lanes.get(row.finished.claimed.webhook_id), row, locked.now) for row in judged]
         _write(judged, back, locked)
@@ -89,7 +106,7 @@ def record_one(finished: Finished) -> None:
     """
     result = finished.result
     bare = Result(status=result.status, error=result.error, timing=result.timing, private=result.private)
-    for attempt in (finished, Finished(finished.claimed, bare, [])):
+    for attempt in (finished, replace(finished, result=bare, request_headers=[])):
         try:
             record_results([attempt])
         except (OperationalError, InterfaceError):
@@ -128,8 +145,8 @@ def _find_ours(finished: Sequence[Finished], locked: Locked) -> list[Finished]:
 
 def _judge(done: Finished, now: datetime) -> _Judged:
     claimed, result = done.claimed, done.result
-    answer = build_answer(result)
-    counted = claimed.counted_attempts + 1
+    answer = build_answer(result, stale_token=bool(done.stale_token))
+    counted = claimed.counted_attempts + (not claimed.repeat)
     policy = Policy(
         interval_seconds=claimed.plan.retry_interval_seconds,
         max_attempts=claimed.plan.max_attempts,
@@ -140,15 +157,16 @@ def _judge(done: Finished, now: datetime) -> _Judged:
     return _Judged(done, answer, code, decision, counted)
 
 
-def build_answer(result: Result) -> Answer:
+def build_answer(result: Result, *, stale_token: bool = False) -> Answer:
     """Return what a transfer came to, in the words of the retry rule."""
     if result.error is None:
-        return Answer(Outcome.ANSWERED, result.status, retry_after=result.header("retry-after") or "")
+        retry_after = result.header("retry-after") or ""
+        return Answer(Outcome.ANSWERED, result.status, retry_after=retry_after, stale_token=stale_token)
     outcome = Outcome.NOT_SENT if result.error in NOT_SENT else Outcome.NO_ANSWER
     return Answer(outcome, configuration=result.error in CONFIGURATION)
 
 
-def _write(judged: Sequence[_Judged], back: Sequence[Claimed], locked: Locked) -> None:
+def _write(judged: Sequence[_Judged], back: Sequence[Finished], locked: Locked) -> None:
     now = locked.now
     closed = {"outcome": Outcome.HANDED_BACK, "counted": False, "finished_at": now}
     bulk.update_tables(
@@ -157,15 +175,20 @@ def _write(judged: Sequence[_Judged], back: Sequence[Claimed], locked: Locked) -
             bulk.Change(Delivery, [_delivery_values(row, now) for row in judged]),
             bulk.Change(ProductStatus, [_status_values(row, now) for row in judged], key="delivery"),
             bulk.Change(Lane, [_lane_values(lane) for lane in locked.lanes.values()], key="webhook"),
-            bulk.Change(Attempt, [{"id": row.attempt_id, **closed} for row in back]),
-            bulk.Change(Delivery, [{"id": row.delivery_id, "lease_token": None, "due_at": now} for row in back]),
+            bulk.Change(Attempt, [{"id": done.claimed.attempt_id, **closed} for done in back]),
+            bulk.Change(Delivery, [_back_values(done, now) for done in back]),
         ]
     )
 
 
+def _back_values(done: Finished, now: datetime) -> dict[str, Any]:
+    due_at = now + timedelta(seconds=done.back_in)
+    return {"id": done.claimed.delivery_id, "lease_token": None, "due_at": due_at}
+
+
 def _attempt_values(row: _Judged, now: datetime) -> dict[str, Any]:
     result, timing = row.finished.result, row.finished.result.timing
-    redactor = row.finished.claimed.plan.redactor
+    redactor = row.finished.claimed.plan.redactor_with(row.finished.token)
     return {
         "id": row.finished.claimed.attempt_id,
         "outcome": row.answer.outcome,
@@ -204,8 +227,10 @@ def _delivery_values(row: _Judged, now: datetime) -> dict[str, Any]:
         "last_diagnosis": row.diagnosis,
         "last_attempt_at": row.finished.claimed.started_at,
         "finished_at": None if row.decision.state == State.WAITING else now,
-        # A delivery that somebody waited for waits in line like the others once its first attempt failed.
-        "urgent": False,
+        # A delivery that somebody waited for waits in line like the others once its first attempt failed. The repeat
+        # after a 401 goes at once, before the backlog of its webhook.
+        "urgent": row.decision.repeat,
+        "repeat_due": row.decision.repeat,
     }
 
 
@@ -213,7 +238,7 @@ def _status_values(row: _Judged, now: datetime) -> dict[str, Any]:
     return {
         "delivery": row.finished.claimed.delivery_id,
         "state": row.decision.state,
-        "failed_attempts": row.counted_attempts - row.answer.succeeded,
+        "failed_attempts": row.counted_attempts - (row.answer.succeeded and not row.finished.claimed.repeat),
         "changed_at": now,
     }
 
@@ -231,8 +256,9 @@ def _lane_values(lane: LaneNotes) -> dict[str, Any]:
 
 def _note(lane: LaneNotes | None, row: _Judged, now: datetime) -> LaneChange | None:
     """Note on the lane how long its webhook has been failing and until when it asked to be left alone; return what its
-    owner is to be told. A lane that is not there says already what there is to say."""
-    if lane is None:
+    owner is to be told. A lane that is not there says already what there is to say; a 401 to be repeated says nothing.
+    """
+    if lane is None or row.decision.repeat:
         return None
     told = lane.trouble_told_at
     if row.answer.succeeded:

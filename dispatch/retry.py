@@ -28,12 +28,16 @@ class Policy:
 
 @dataclass(slots=True)
 class Answer:
-    """What one attempt came to: its outcome, the HTTP status if there was one, and the Retry-After header's text."""
+    """What one attempt came to: its outcome, the HTTP status if there was one, and the Retry-After header's text.
+
+    `stale_token`: a 401 to a fetched token of which there is, or will be, a newer one; never after the repeat.
+    """
 
     outcome: str
     status: int | None = None
     retry_after: str = ""
     configuration: bool = False
+    stale_token: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -42,13 +46,15 @@ class Answer:
 
 @dataclass(slots=True)
 class Decision:
-    """The delivery's next state, why, when it is due again, and what it means for the whole webhook."""
+    """The delivery's next state, why, when it is due again, and what it means for the whole webhook. `repeat`: its next
+    attempt is the single one that is not counted."""
 
     state: str
     reason: str = ""
     due_at: datetime | None = None
     stop_webhook: bool = False
     lane_open_at: datetime | None = None
+    repeat: bool = False
 
 
 def decide(answer: Answer, counted_attempts: int, policy: Policy, *, started_at: datetime, now: datetime) -> Decision:
@@ -62,6 +68,8 @@ def decide(answer: Answer, counted_attempts: int, policy: Policy, *, started_at:
         return Decision(State.FAILED, Reason.CONFIGURATION)
     if answer.status == GONE:
         return Decision(State.FAILED, Reason.GONE, stop_webhook=True)
+    if answer.stale_token:
+        return Decision(State.WAITING, due_at=now, repeat=True)
     lane_open_at = compute_lane_opening(answer, policy, now)
     if counted_attempts >= policy.max_attempts:
         return Decision(State.FAILED, Reason.EXHAUSTED, lane_open_at=lane_open_at)

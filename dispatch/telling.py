@@ -14,7 +14,7 @@ from dispatch.news import LaneChange
 from dispatch.notice_kinds import WEBHOOK_FAILING, WEBHOOK_RECOVERED, WEBHOOK_RESUMED, WEBHOOK_STOPPED
 from notices.actions import Draft, post_notice, post_notices
 from notices.models import Notice
-from webhooks.masking import masked_url
+from outbound.masking import masked_url
 from webhooks.models import StoppedReason, Webhook
 
 # What a lane forgets when its webhook starts again: another stop needs new failures.

@@ -46,16 +46,21 @@ class GuardedTimeout(GuardedError, requests.Timeout):
 class GuardedSession(requests.Session):
     """Keeps no cookies, reads no environment, follows nothing; each request is a transfer of `outbound.client.send`."""
 
-    def __init__(self, *, deadline_seconds: float, tls: Tls | None = None) -> None:
+    def __init__(self, *, deadline_seconds: float, tls: Tls | None = None, inspect_tls: bool = False) -> None:
         super().__init__()
         self.trust_env = False
         self.max_redirects = 0
         self.headers = CaseInsensitiveDict()
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.adapters.clear()
-        self._adapter = GuardedAdapter(deadline_seconds=deadline_seconds, tls=tls)
+        self._adapter = GuardedAdapter(deadline_seconds=deadline_seconds, tls=tls, inspect_tls=inspect_tls)
         for prefix in ("https://", "http://"):
             self.mount(prefix, self._adapter)
+
+    @property
+    def exchanged(self) -> tuple[Request, Result] | None:
+        """What went through the door last, and what came of it; None when nothing got that far."""
+        return self._adapter.exchanged
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Judge the address as it was given: requests would take port 0 for the default one, and mend other things."""
@@ -64,7 +69,12 @@ class GuardedSession(requests.Session):
         except Refused as refusal:
             code = outcome_of_refusal(refusal)
             raise GuardedError(Result(error=code, detail=refusal.code), code) from None
-        return super().prepare_request(request)
+        try:
+            return super().prepare_request(request)
+        except requests.RequestException as refusal:
+            # What our rules let pass and requests' own don't: its messages may quote what it was given.
+            name = type(refusal).__name__
+            raise GuardedError(Result(error=outcomes.ADDRESS_INVALID, detail=name), outcomes.ADDRESS_INVALID) from None
 
     def get_adapter(self, url: str) -> BaseAdapter:
         """The guarded adapter, whatever somebody mounted since: another one would be another door."""
@@ -75,15 +85,19 @@ class GuardedSession(requests.Session):
 class GuardedAdapter(BaseAdapter):
     """Turns requests' objects into ours and back. Of its settings only `timeout` counts, and only downwards."""
 
-    def __init__(self, *, deadline_seconds: float, tls: Tls | None) -> None:
+    def __init__(self, *, deadline_seconds: float, tls: Tls | None, inspect_tls: bool) -> None:
         super().__init__()
+        self.exchanged: tuple[Request, Result] | None = None
         self._deadline_seconds = deadline_seconds
         self._tls = tls
+        self._inspect_tls = inspect_tls
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send; raises GuardedError for every failure, every 3xx and every body longer than READ_BYTES."""
         timeout = kwargs.get("timeout")
-        result = send(self._translate(request, timeout))
+        translated = self._translate(request, timeout)
+        result = send(translated)
+        self.exchanged = (translated, result)
         if result.error is not None:
             raise (GuardedTimeout if result.error in _TIMEOUTS else GuardedError)(result, result.error)
         if result.status is None or 300 <= result.status < 400:
@@ -105,6 +119,7 @@ class GuardedAdapter(BaseAdapter):
             body=_body_of(request),
             deadline_seconds=_shorter(self._deadline_seconds, timeout),
             tls=self._tls,
+            inspect_tls=self._inspect_tls,
             keep_bytes=READ_BYTES,
         )
 
@@ -139,7 +154,8 @@ def _to_response(result: Result, request: requests.PreparedRequest) -> requests.
     response = requests.Response()
     response.status_code = result.status or 0
     response.headers = CaseInsensitiveDict(result.headers)
-    response.encoding = requests.utils.get_encoding_from_headers(response.headers)
+    # Not what the answer says: Python knows encodings that raise, and others that are no encodings.
+    response.encoding = "utf-8"
     response.raw = BytesIO(result.body)
     response.url = request.url or ""
     response.request = request

@@ -1,6 +1,5 @@
 """TLS material that participants upload, checked when it is saved."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -9,11 +8,10 @@ from cryptography import x509
 from django.utils.translation import gettext_lazy as _
 
 from outbound.errors import TlsRefused
+from outbound.pem_blocks import find_blocks
 
 MAX_PEM: Final = 64 * 1024
 MAX_AUTHORITIES: Final = 20
-
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def check_ca(pem: str, *, now: datetime | None = None) -> tuple[Authority, ...]:
 
 
 def _read_certificates(pem: str) -> list[x509.Certificate]:
-    blocks = [match[1] for match in _BLOCK.finditer(pem)]
+    blocks = [block.label for block in find_blocks(pem)]
     # libcurl loads every block it knows (OpenSSL also knows TRUSTED CERTIFICATE and X509 CRL): allow what we judge.
     if not blocks or set(blocks) != {"CERTIFICATE"} or pem.count("-----BEGIN") != len(blocks):
         raise TlsRefused("ca_unreadable", _("This is not a certificate in PEM format."))
@@ -47,7 +45,7 @@ def _read_certificates(pem: str) -> list[x509.Certificate]:
         raise TlsRefused("ca_too_many", _("At most 20 certificates may be given."))
     try:
         return x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise TlsRefused("ca_unreadable", _("This is not a certificate in PEM format.")) from None
 
 

@@ -44,6 +44,8 @@ JOBS: tuple[Job, ...] = (
     Job("count attempts for the metrics", "dispatch.tasks.count_attempts", 15),
     Job("remove old notifications", "dispatch.tasks.remove_old_deliveries", 60),
     Job("remove old webhook tests", "webhooks.tasks.remove_webhook_tests", 3600),
+    Job("remove runs of connections", "connections.tasks.remove_connection_runs", 600),
+    Job("warn before certificates expire", "connections.tasks.warn_of_expiring_certificates", 3600),
     Job("link audit entries", "access.tasks.link_audit_entries", 60),
     Job("remove expired sessions", "access.tasks.remove_expired_sessions", 3600),
     Job("remove files without a publication", "catalog.tasks.remove_orphan_files", 3600),

@@ -23,10 +23,10 @@ from access.roles import ParticipantKind
 from catalog.models import MacroProcess, Process, Product
 from dispatch.models import Lane
 from outbound.addresses import check_url
+from outbound.masking import masked_url
 from portal.environment import PRODUCTION
 from webhooks.drafts import make_draft
 from webhooks.errors import InvalidWebhook
-from webhooks.masking import masked_url
 from webhooks.models import ProductSubscription, Webhook, WebhookVersion
 from webhooks.rules import find_problems
 from webhooks.saving import fill_webhook

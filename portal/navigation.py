@@ -130,7 +130,8 @@ class Frame:
             webhooks.current = "true"
         webhooks.problems = slots.call("webhooks_with_problems", self.request) or 0
         entry = self._entry(gettext("Settings"), "portal:settings", "settings", exact=True)
-        entry.below_label, entry.below = gettext("Integration"), [webhooks]
+        connections = self._entry(gettext("Connections"), "connections:connection-list")
+        entry.below_label, entry.below = gettext("Integration"), [webhooks, connections]
         return entry
 
     def _entry(self, label: str, name: str, icon: str = "", *, exact: bool = False) -> Entry:

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "dispatch",
     "webhooks",
     "catalog",
+    "connections",
     "notices",
     "access",
     "vault",
@@ -155,6 +156,7 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password": "20/m/ip,5/m/key",
     "reset_password_from_key": "20/m/ip",
     "change_password": "5/m/user",
+    "reauthenticate": "5/m/user",
 }
 
 LANGUAGE_CODE = "pt-br"
@@ -222,6 +224,10 @@ PORTAL_OUTBOUND_ALLOW_LINK_LOCAL = env.bool("PORTAL_OUTBOUND_ALLOW_LINK_LOCAL", 
 PORTAL_OUTBOUND_ALLOW_HTTP = env.bool("PORTAL_OUTBOUND_ALLOW_HTTP", default=True)
 PORTAL_OUTBOUND_PORTS = env.list("PORTAL_OUTBOUND_PORTS", default=["80", "443", "1024-65535"])
 PORTAL_OUTBOUND_DEADLINE_SECONDS = env.float("PORTAL_OUTBOUND_DEADLINE_SECONDS", default=15.0)
+# A token request; a delivery may have to wait for one before its own deadline begins.
+PORTAL_TOKEN_DEADLINE_SECONDS = env.float(
+    "PORTAL_TOKEN_DEADLINE_SECONDS", default=min(10.0, PORTAL_OUTBOUND_DEADLINE_SECONDS)
+)
 # The authorities that receivers' certificates are checked against; empty: those of the certifi package.
 PORTAL_OUTBOUND_CA_FILE = env.str("PORTAL_OUTBOUND_CA_FILE", default="")
 PORTAL_OUTBOUND_SOURCE_ADDRESSES = env.list("PORTAL_OUTBOUND_SOURCE_ADDRESSES", default=[])

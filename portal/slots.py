@@ -16,7 +16,7 @@ from catalog.models import Publication
 from dispatch import slots as deliveries
 from dispatch.models import Delivery
 from dispatch.pages.health import count_problems
-from portal import told
+from portal import connection_slots, told
 from webhooks.models import Webhook
 from webhooks.querysets import WebhookQuerySet
 
@@ -34,6 +34,7 @@ def fill() -> None:
     slots.fill("webhook_row_buttons", deliveries.webhook_row_buttons)
     slots.fill("participants_block_effect", participants_block_effect)
     slots.fill("participants_unblock_effect", participants_unblock_effect)
+    connection_slots.fill()
 
 
 def webhooks_with_problems(request: HttpRequest) -> int:

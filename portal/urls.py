@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("portal.page_urls")),
     path("", include("access.urls")),
     path("", include("catalog.urls")),
+    path("", include("connections.urls")),
     path("", include("webhooks.urls")),
     path("", include("dispatch.urls")),
     path("admin/", admin.site.urls),

@@ -11,8 +11,11 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,22 @@ class Authority:
         return KeyPair(_pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key))
 
 
+def self_signed(name: str, *, kind: str = "RSA", valid_for: timedelta = timedelta(days=10)) -> KeyPair:
+    """The certificate that a participant makes for itself. `kind`: RSA, EC or Ed25519."""
+    key = make_key(kind)
+    builder = _builder(name, name, key.public_key(), valid_for)
+    builder = builder.add_extension(x509.SubjectAlternativeName([_san(name)]), critical=False)
+    certificate = builder.sign(key, None if kind == "Ed25519" else hashes.SHA256())
+    return KeyPair(_pem(certificate), _key_pem(key))
+
+
+def make_key(kind: str = "RSA") -> PrivateKey:
+    """A private key of 2048 bits, on P-256, or of Ed25519."""
+    if kind == "RSA":
+        return rsa.generate_private_key(65_537, 2048)
+    return ed25519.Ed25519PrivateKey.generate() if kind == "Ed25519" else ec.generate_private_key(ec.SECP256R1())
+
+
 def server_context(pair: KeyPair, *, client_ca: str = "") -> ssl.SSLContext:
     """What a Receiver needs for https; with `client_ca` it insists on a client certificate of that authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -93,9 +112,7 @@ def old_tls_context(pair: KeyPair) -> ssl.SSLContext:
     return context
 
 
-def _builder(
-    subject: str, issuer: str, public_key: ec.EllipticCurvePublicKey, valid_for: timedelta
-) -> x509.CertificateBuilder:
+def _builder(subject: str, issuer: str, public_key: PublicKey, valid_for: timedelta) -> x509.CertificateBuilder:
     ends = datetime.now(UTC) + valid_for
     starts = min(datetime.now(UTC), ends) - timedelta(days=1)
     builder = x509.CertificateBuilder().subject_name(_name(subject)).issuer_name(_name(issuer))
@@ -132,7 +149,7 @@ def _pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+def _key_pem(key: PrivateKey) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()

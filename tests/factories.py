@@ -114,6 +114,66 @@ def make_publication(product: Any = None, *, content: bytes = b"", **over: Any) 
     return stored.publication
 
 
+# --- connections --------------------------------------------------------------------------------------------------
+
+
+def connection_values(**over: Any) -> Any:
+    """Values that the actions accept: OAuth2 with client_secret_basic. `over` names fields of ConnectionValues;
+    settings and secrets given are added to those of the kind."""
+    from connections.values import ConnectionValues
+
+    kind = over.get("kind", "oauth2")
+    settings = {"oauth2": {"client_id": "client-1", "auth_type": "client_secret_basic"}}
+    settings |= {"btg_id": {"client_id": "client-1"}, "jwt_7523": {"sub": "USR", "ver": "1", "token_minutes": "60"}}
+    secrets = {"oauth2": {"client_secret": SECRET}, "btg_id": {"client_secret": SECRET}}
+    secrets |= {"jwt_7519": {"body": '{"user": "USR_UNICO", "password": "senha1234"}'}}
+    defaults = {"kind": kind, "name": f"Connection {next_number()}", "token_url": "https://as.example.com/token"}
+    over["settings"] = settings.get(kind, {}) | over.get("settings", {})
+    over["secrets"] = secrets.get(kind, {}) | over.get("secrets", {})
+    return ConnectionValues(**defaults | over)
+
+
+SECRET = "a-client-secret-of-forty-characters-long"
+
+
+def make_connection(**over: Any) -> Any:
+    """A connection as create_connection makes it. `over`: fields of ConnectionValues, and the participant."""
+    from access.actors import Actor
+    from connections.actions import create_connection
+
+    participant = over.pop("participant", None) or make_participant()
+    if over.get("kind") == "jwt_7523" and "key_pair" not in over:
+        over["key_pair"] = make_key_pair(participant=participant)
+    return create_connection(participant, values=connection_values(**over), by=Actor.system("factory"))
+
+
+def make_upload(pair: Any = None, **over: Any) -> Any:
+    """The two files of a key pair (tests.certificates.KeyPair), a self-signed one on P-256 by default."""
+    from connections.key_pairs import Upload
+    from tests.certificates import self_signed
+
+    pair = pair or self_signed("client.example.com", kind="EC")
+    files = {"certificate": pair.certificate.encode(), "private_key": pair.key.encode()}
+    return Upload(**files | {"certificate_name": "client.crt", "private_key_name": "client.key"} | over)
+
+
+def make_key_pair(pair: Any = None, **over: Any) -> Any:
+    """A key pair as create_key_pair keeps it. `pair`: of tests.certificates; `over`: arguments of the action, or
+    columns that are set past it."""
+    from access.actors import Actor
+    from connections.actions import create_key_pair
+    from connections.models import KeyPair
+
+    participant = over.pop("participant", None) or make_participant()
+    given = {name: over.pop(name) for name in ("name", "shared") if name in over}
+    given.setdefault("name", f"Key pair {next_number()}")
+    made = create_key_pair(participant, upload=make_upload(pair), by=Actor.system("factory"), **given)
+    if over:
+        KeyPair.objects.filter(pk=made.pk).update(**over)
+        made.refresh_from_db()
+    return made
+
+
 # --- webhooks ---------------------------------------------------------------------------------------------------
 
 

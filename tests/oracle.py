@@ -14,6 +14,10 @@ What it answers is decided by the path alone (further segments tell webhooks apa
     /fetch-url                  downloads `url` of the JSON body first: 200 when that worked, else 502
     /gate/<name>                200 once the file <record>.<name>.open exists
     /switch/<name>              the status written in the file <record>.<name>.status, 200 without it
+    /issue/<name>               a token as RFC 6749 5.1 has it; what the JSON of the file <record>.<name>.issue says
+                                goes before: {"status": ..., "answer": ..., "delay": <seconds>, "hang": true}
+    /bearer/<name>              200 only with a token of that name that this process issued, and later than the number
+                                in the file <record>.<name>.revoked says
 
 Run it: `python tests/oracle.py --record FILE [--port N]`; it prints its port. Lines of the file, as JSON:
     {"n": 1, "at": <unix seconds>, "connection": 1, "method": ..., "target": ..., "headers": [[name, value], ...],
@@ -28,11 +32,12 @@ import gzip
 import hashlib
 import json
 import os
+import secrets
 import socket
 import struct
 import time
 import urllib.request
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import unquote
@@ -65,6 +70,7 @@ class Oracle(asyncio.Protocol):
 
     connections = 0
     seen: Counter[str] = Counter()
+    issued: defaultdict[str, list[str]] = defaultdict(list)
 
     def __init__(self, record: Record) -> None:
         self._record = record
@@ -168,6 +174,15 @@ def _basic(asked: Asked) -> Reply:
     return (200, [], b"") if good else (401, [("WWW-Authenticate", "Basic")], b"wrong password")
 
 
+def _bearer(asked: Asked) -> Reply:
+    revoked, name = asked.file("revoked"), asked.arguments[0]
+    until = int(revoked.read_text()) if revoked.exists() else 0
+    good = Oracle.issued[name][until:]
+    if asked.headers.get("authorization", "").removeprefix("Bearer ") in good:
+        return 200, [], b""
+    return 401, [("WWW-Authenticate", 'Bearer error="invalid_token"')], b"not this token"
+
+
 def _fail_then_ok(asked: Asked) -> Reply:
     key = asked.headers.get("webhook-id", "")
     Oracle.seen[key] += 1
@@ -228,6 +243,20 @@ async def _gate(asked: Asked, transport: asyncio.Transport) -> Reply:
     return 200, [], b""
 
 
+async def _issue(asked: Asked, transport: asyncio.Transport) -> Reply:
+    script, name = asked.file("issue"), asked.arguments[0]
+    said = json.loads(script.read_text()) if script.exists() else {}
+    await asyncio.sleep(said.get("delay", 0))
+    if said.get("hang"):
+        await asyncio.Event().wait()
+    token = f"{name}-{len(Oracle.issued[name]) + 1}-{secrets.token_hex(8)}"
+    answer = said.get("answer", {"access_token": token, "token_type": "Bearer", "expires_in": 3600})
+    if "answer" not in said:
+        Oracle.issued[name].append(token)
+    body = answer if isinstance(answer, str) else json.dumps(answer)
+    return said.get("status", 200), [("Content-Type", "application/json")], body.encode()
+
+
 async def _fetch_url(asked: Asked, transport: asyncio.Transport) -> Reply:
     try:
         size, digest = await asyncio.to_thread(_download, json.loads(asked.body)["url"])
@@ -249,6 +278,7 @@ AT_ONCE: dict[str, Callable[[Asked], Reply]] = {
     "redirect": _redirect,
     "token": _token,
     "basic": _basic,
+    "bearer": _bearer,
     "fail-then-ok": _fail_then_ok,
     "gzip-bomb": _gzip_bomb,
     "switch": _switch,
@@ -261,6 +291,7 @@ LATER: dict[str, Callable[[Asked, asyncio.Transport], Awaitable[Reply | None]]] 
     "drip": _drip,
     "endless": _endless,
     "gate": _gate,
+    "issue": _issue,
     "fetch-url": _fetch_url,
 }
 

@@ -139,6 +139,18 @@ class Oracle:
     def open_gate(self, name: str) -> None:
         Path(f"{self.record}.{name}.open").touch()
 
+    def issue(self, name: str, **script: Any) -> None:
+        """From now on the token endpoint /issue/<name> does as the script says (see tests/oracle.py)."""
+        path = Path(f"{self.record}.{name}.issue")
+        # At once as a whole: the oracle reads it at every request.
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps(script))
+        draft.replace(path)
+
+    def revoke(self, name: str, count: int) -> None:
+        """/bearer/<name> no longer takes the first `count` tokens of that name."""
+        Path(f"{self.record}.{name}.revoked").write_text(str(count))
+
     def switch(self, name: str, status: int) -> None:
         Path(f"{self.record}.{name}.status").write_text(str(status))
 

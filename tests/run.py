@@ -12,13 +12,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tests import brokers, services
+from tests.servers.packages import provide_oidc_provider
 
 NO_TESTS = 5
 
@@ -32,13 +33,21 @@ class Part:
     marks: str
     workers: int = 0
     needs: tuple[str, ...] = ()
+    # What some of its tests need, which then fail or skip by themselves: no test has the time to fetch it.
+    uses: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
 
 
 PARTS = (
     Part("sqlite", "unit tests on SQLite", "not process and not browser and not postgres and not celery", 2),
     Part("postgres", "unit tests on PostgreSQL", "not process and not browser and not celery", 2, ("postgres",)),
-    Part("process", "real processes and faults, on SQLite", "process and not browser and not celery", 2),
+    Part(
+        "process",
+        "real processes and faults, on SQLite",
+        "process and not browser and not celery",
+        2,
+        uses=("oidc-provider", "nginx", "openssl"),
+    ),
     # Other folders' processes have databases of their own, and would do the very same again.
     Part(
         "process-postgres",
@@ -46,11 +55,18 @@ PARTS = (
         "process and not browser and not celery",
         0,
         ("postgres",),
-        ("tests/dispatch",),
+        paths=("tests/dispatch",),
     ),
     Part("celery", "Celery with Redis and with RabbitMQ", "celery", 0, ("postgres", "redis", "rabbitmq")),
     Part("browser", "a person in Chromium", "browser", 0, ("chromium",)),
 )
+
+
+PROGRAMS: dict[str, Callable[[], object]] = {
+    "oidc-provider": provide_oidc_provider,
+    "nginx": services.provide_nginx,
+    "openssl": services.provide_openssl,
+}
 
 
 def main(names: list[str]) -> int:
@@ -72,7 +88,7 @@ def main(names: list[str]) -> int:
 
 
 def _provide(parts: Iterable[Part], stack: ExitStack) -> dict[str, str]:
-    """What the parts need, as far as it can be had: the server's URL, the browser's path."""
+    """What the parts need and use, as far as it can be had: the server's URL, the browser's path."""
     needed = {need for part in parts for need in part.needs}
     found: dict[str, str | None] = {}
     if "postgres" in needed:
@@ -83,6 +99,8 @@ def _provide(parts: Iterable[Part], stack: ExitStack) -> dict[str, str]:
         found["redis"] = brokers.provide_redis()
     if "rabbitmq" in needed:
         found["rabbitmq"] = stack.enter_context(brokers.provide_rabbitmq())
+    for use in sorted({use for part in parts for use in part.uses}):
+        PROGRAMS[use]()
     return {name: value for name, value in found.items() if value}
 
 

@@ -1,5 +1,5 @@
-"""What the tests need and a machine may lack: PostgreSQL, Chromium, Node.js (brokers: tests/brokers.py). Found, else
-installed where allowed.
+"""What the tests need and a machine may lack: PostgreSQL, Chromium, Node.js, npm, nginx, openssl. Found, else installed
+where allowed. Brokers: tests/brokers.py; servers that give and check tokens: tests/servers.
 
 PostgreSQL is started privately: a fresh cluster in a temporary folder, a free port on loopback, an unprivileged user
 and a random password, without fsync; it is stopped by its own process id. `python -m tests.services` says what is here.
@@ -79,6 +79,11 @@ def find_node() -> str | None:
     return program if version and int(version[1]) >= 18 else None
 
 
+def find_nginx() -> str | None:
+    """The path of nginx, which needn't be on the PATH of an ordinary user."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
 # --- installing -------------------------------------------------------------------------------------------------
 
 
@@ -110,6 +115,27 @@ def provide_node() -> str | None:
     if not find_node():
         install("nodejs")
     return find_node()
+
+
+def provide_npm() -> str | None:
+    """The path of npm, which some packages of Node.js bring, as above."""
+    if provide_node() and not shutil.which("npm"):
+        install("npm")
+    return shutil.which("npm")
+
+
+def provide_nginx() -> str | None:
+    """The path of nginx, after installing it when need be; None when it can't be had."""
+    if not find_nginx():
+        install("nginx")
+    return find_nginx()
+
+
+def provide_openssl() -> str | None:
+    """The path of the openssl command, after installing it when need be; None when it can't be had."""
+    if not shutil.which("openssl"):
+        install("openssl")
+    return shutil.which("openssl")
 
 
 @contextmanager
@@ -310,5 +336,12 @@ def _is_free(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    for name, find in (("PostgreSQL", find_postgres), ("Chromium", find_chromium), ("Node.js", find_node)):
+    for name, find in (
+        ("PostgreSQL", find_postgres),
+        ("Chromium", find_chromium),
+        ("Node.js", find_node),
+        ("npm", lambda: shutil.which("npm")),
+        ("nginx", find_nginx),
+        ("openssl", lambda: shutil.which("openssl")),
+    ):
         print(f"{name}: {find() or 'not found'}")

@@ -12,6 +12,13 @@ from access import audit
 from access.actors import Actor
 from access.errors import ActionError
 from access.models import Participant
+from webhooks.credentials import (
+    let_go,
+    lock_credentials,
+    lock_owned,
+    release_credentials,
+    write_credentials,
+)
 from webhooks.drafts import Draft, make_draft
 from webhooks.errors import InvalidWebhook, WebhookArchived
 from webhooks.models import StoppedReason, Webhook
@@ -23,17 +30,20 @@ from webhooks.signing import OVERLAP, generate_secret
 from webhooks.values import WebhookValues
 from webhooks.versions import audited, record_version
 
+LOADED = ("participant", "current_version", "connection__key_pair", "client_key_pair")
+
 
 def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor, uuid: UUID | None = None) -> Webhook:
     """Create a webhook with a signing secret of its own. Raises InvalidWebhook.
 
     The secret can be shown once, by `reveal_signing_secret`. `uuid` is the form's: sent twice, it makes one webhook.
     """
-    draft = make_draft(values, None)
-    _refuse_invalid(draft, participant)
     free = uuid is not None and not Webhook.objects.filter(uuid=uuid).exclude(participant=participant).exists()
 
     def create() -> Webhook:
+        lock_credentials(values, participant, None)
+        draft = make_draft(values, None, participant)
+        _refuse_invalid(draft, participant)
         webhook = Webhook(participant=participant, created_by=by.label[:200])
         webhook.uuid = uuid if uuid and free else uuid4()
         webhook.signing_secret, webhook.signing_secret_set_at = generate_secret(), timezone.now()
@@ -57,6 +67,7 @@ def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Web
     """
 
     def update() -> Webhook:
+        lock_credentials(values, webhook.participant, webhook)
         locked = _lock(webhook)
         draft = make_draft(values, locked)
         _refuse_invalid(draft, locked.participant)
@@ -72,14 +83,18 @@ def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Web
 
 
 def archive_webhook(webhook: Webhook, *, by: Actor) -> Webhook:
-    """Take a webhook out of use for good. Archiving it twice changes nothing the second time."""
+    """Take a webhook out of use for good, with the connection and the certificates that belong to it alone. Archiving
+    it twice changes nothing the second time."""
     with transaction.atomic():
-        locked = Webhook.objects.select_for_update(no_key=True).get(pk=webhook.pk)
+        lock_owned(webhook)
+        locked = Webhook.objects.select_for_update(of=("self",), no_key=True).select_related(*LOADED).get(pk=webhook.pk)
         if locked.archived:
             return locked
         before = {"active": locked.active, "archived": False}
         locked.active, locked.archived_at = False, timezone.now()
-        locked.save(update_fields=["active", "archived_at", "updated_at"])
+        left = release_credentials(locked)
+        locked.save()
+        let_go(left, by=by)
         _record(locked, "webhooks.webhook.archived", by=by, before=before, after={"active": False, "archived": True})
         webhook_changed.send(Webhook, webhook=locked, created=False)
     return locked
@@ -158,9 +173,7 @@ def reveal_signing_secret(webhook: Webhook, *, by: Actor) -> str:
 
 
 def _lock(webhook: Webhook) -> Webhook:
-    locked = Webhook.objects.select_for_update(of=("self",), no_key=True).select_related(
-        "participant", "current_version"
-    )
+    locked = Webhook.objects.select_for_update(of=("self",), no_key=True).select_related(*LOADED)
     found = locked.get(pk=webhook.pk)
     if found.archived:
         raise WebhookArchived
@@ -175,7 +188,9 @@ def _refuse_invalid(draft: Draft, participant: Participant) -> None:
 def _save(webhook: Webhook, draft: Draft, *, by: Actor, action: str) -> None:
     now, before = timezone.now(), audited(webhook.current_version)
     fill_webhook(webhook, draft, now=now)
+    left = write_credentials(webhook, draft, by=by)
     webhook.save()
+    let_go(left, by=by)
     write_headers(webhook, draft.headers, now=now)
     write_products(webhook, draft.values.products)
     write_event_types(webhook, draft.values.event_types)

@@ -15,27 +15,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access import cnpj
+from access.admin.base import ReadOnlyMixin
+from outbound.masking import MASK, masked_url
 from webhooks.auth.registry import METHODS
 from webhooks.diagnosis import DIAGNOSES
 from webhooks.formats import FORMATS
 from webhooks.listing import STATES, describe_state
-from webhooks.masking import MASK, masked_url
 from webhooks.models import Webhook, WebhookTest, WebhookVersion
 from webhooks.searching import find_by_address, read_uuid
+from webhooks.versions import describe_connection
 
 # What the address of the list may narrow it by: its own filters, and these columns.
 _ASKED = ("state", "method", "format", "id", "participant", "notify_suspect_score", "created_at")
-
-
-class ReadOnlyMixin:
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -114,12 +105,16 @@ class WebhookAdmin(ReadOnlyMixin, admin.ModelAdmin):
             gettext_lazy("Retries and limits"),
             {"fields": ("interval", "max_attempts", "backoff", "rate", "format", "notify_suspect_score")},
         ),
-        (gettext_lazy("Authentication"), {"fields": ("method", "settings", "secrets_set_at", "headers_shown")}),
+        (
+            gettext_lazy("Authentication"),
+            {"fields": ("method", "settings", "secrets_set_at", "client_certificate", "headers_shown")},
+        ),
         (gettext_lazy("Products"), {"fields": ("products",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
-        return super().get_queryset(request).select_related("participant")
+        found = super().get_queryset(request).select_related("participant")
+        return found.select_related("connection__key_pair", "client_key_pair")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         # By the address of the list any column could be asked about, and so a masked value guessed letter by letter.
@@ -170,12 +165,19 @@ class WebhookAdmin(ReadOnlyMixin, admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("settings"))
     def settings(self, webhook: Webhook) -> SafeString:
-        return _pre("\n".join(f"{name}: {value}" for name, value in webhook.auth_settings.items()) or "–")
+        found = describe_connection(webhook.connection) if webhook.connection else webhook.auth_settings
+        return _pre("\n".join(f"{name}: {value}" for name, value in found.items()) or "–")
 
     @admin.display(description=gettext_lazy("secrets set"))
     def secrets_set_at(self, webhook: Webhook) -> str:
-        moment = webhook.auth_secrets_set_at
+        moment = webhook.connection.secrets_set_at if webhook.connection else webhook.auth_secrets_set_at
         return date_format(localtime(moment), "SHORT_DATETIME_FORMAT") if moment else "–"
+
+    @admin.display(description=gettext_lazy("client certificate"))
+    def client_certificate(self, webhook: Webhook) -> str:
+        pair = webhook.client_key_pair
+        until = date_format(localtime(pair.not_after), "SHORT_DATE_FORMAT") if pair else ""
+        return f"{pair.subject} · {pair.fingerprint} · {until}" if pair else "–"
 
     @admin.display(description=gettext_lazy("headers"))
     def headers_shown(self, webhook: Webhook) -> SafeString:

@@ -7,4 +7,14 @@ class WebhooksConfig(AppConfig):
     verbose_name = _("Webhooks")
 
     def ready(self) -> None:
-        from webhooks import checks  # noqa: F401 (registers them)
+        from connections import uses
+        from connections.signals import credentials_changed
+        from webhooks import (
+            checks,  # noqa: F401 (registers them)
+            credentials,
+        )
+
+        uses.register("webhooks", credentials.find_users)
+        credentials_changed.connect(
+            credentials.hear_of_changed_credentials, dispatch_uid="webhooks.hear_of_changed_credentials"
+        )

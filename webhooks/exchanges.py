@@ -1,143 +1,69 @@
-"""One exchange as it may be stored and shown: what we sent, what came back, how far it got. Secrets are masked here,
-before storing, never at display time."""
+"""One exchange of a webhook as it may be stored and shown, with that of its token where one was asked for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy
 
-from outbound import outcomes
+from connections.reading import Form
+from connections.tokens import Token
+from outbound.trace import Step, describe_request, describe_result, list_steps
 from outbound.transfer import Request, Result
-from webhooks.masking import masked_url
-from webhooks.sending import SendPlan, redacted_headers
-
-_NAME_FAILED = frozenset(
-    {
-        outcomes.ADDRESS_INVALID,
-        outcomes.HEADER_REFUSED,
-        outcomes.REFUSED_ADDRESS,
-        outcomes.NAME_NOT_FOUND,
-        outcomes.DNS_TIMEOUT,
-        outcomes.DNS_FAILED,
-        outcomes.NOT_STARTED,
-        outcomes.CLIENT_CERTIFICATE_UNUSABLE,
-        outcomes.AUTHORITY_UNUSABLE,
-    }
-)
-_CONNECT_FAILED = frozenset({outcomes.CONNECTION_REFUSED, outcomes.HOST_UNREACHABLE, outcomes.TIMEOUT_CONNECTING})
-_TLS_FAILED = frozenset(code for code in outcomes.OUTCOMES if code.startswith("tls_")) | {outcomes.TIMEOUT_TLS}
+from webhooks.plans import SendPlan
+from webhooks.sending import redacted_headers
 
 
-@dataclass(frozen=True)
-class Step:
-    """One line of the list of steps: what was reached, or where it ended (`ok` False, always the last one)."""
-
-    label: str
-    detail: str
-    milliseconds: int | None
-    ok: bool = True
-
-
-def describe_exchange(plan: SendPlan, request: Request, result: Result) -> dict[str, Any]:
-    """Return the exchange as JSON values. What a private network answered is not kept: nobody may look at it."""
-    shown = not result.private
-    return {
-        "request": {
-            "method": request.method,
-            "url": masked_url(request.url),
-            "headers": redacted_headers(plan, request),
-            "body": plan.redactor.body(request.body),
-        },
-        "response": {
-            "status": result.status,
-            "headers": plan.redactor.headers(result.headers) if shown else [],
-            "body": plan.redactor.body(result.body, cut=result.answer_cut) if shown else "",
-            "cut": result.answer_cut,
-            "private": result.private,
-        },
-        "error": result.error or "",
-        "detail": plan.redactor.text(result.detail),
-        "address": result.address,
-        "port": result.port,
-        "tls_version": result.tls_version,
-        "certificate_expires_at": _moment(result.certificate_expires_at),
-        "milliseconds": _milliseconds(result),
-    }
+def describe_exchange(
+    plan: SendPlan, request: Request, result: Result, *, token: Token | None = None
+) -> dict[str, Any]:
+    """Return the exchange as JSON values, every secret masked, `token` too. What a private network answered is not
+    kept."""
+    redactor = plan.redactor_with(token)
+    sent = describe_request(request.method, request.url, redacted_headers(plan, request), redactor.body(request.body))
+    return {"request": sent} | describe_result(result, redactor)
 
 
-def describe_unsent(url: str, code: str) -> dict[str, Any]:
-    """Return the same for a request that could not even be built."""
-    return {
-        "request": {"method": "POST", "url": masked_url(url), "headers": [], "body": ""},
-        "response": {"status": None, "headers": [], "body": "", "cut": False, "private": False},
-        "error": code,
-        "milliseconds": {},
-    }
+def list_token_steps(exchange: dict[str, Any]) -> list[Step]:
+    """Return how far a token request got: those of any request, and in the end what its answer held."""
+    steps = list_steps(exchange)
+    if steps and not steps[-1].ok:
+        return steps
+    return [*steps, *_outcome(exchange)]
 
 
-def list_steps(exchange: dict[str, Any]) -> list[Step]:
-    """Return how far a stored exchange got: name, connection, TLS, answer. It ends with the first that failed."""
-    steps = []
-    for step in _steps(exchange):
-        steps.append(step)
-        if not step.ok:
-            break
-    return steps
+def _outcome(exchange: dict[str, Any]) -> Iterator[Step]:
+    if token := exchange.get("token"):
+        yield Step(_("Token obtained"), _token_words(token, exchange["request"]["url"]), None)
+    elif exchange.get("failure"):
+        yield Step(_("No token"), "", None, ok=False)
 
 
-def _steps(exchange: dict[str, Any]) -> Iterator[Step]:
-    error, times, port = exchange["error"], exchange["milliseconds"], exchange.get("port")
-    if error and not times:
-        yield Step(_("Not sent"), "", None, ok=False)
-        return
-    found = error not in _NAME_FAILED
-    yield Step(_("Name found") if found else _("Name not usable"), exchange["address"], times["dns"], ok=found)
-    connected = error not in _CONNECT_FAILED
-    label = _("Connected") if connected else _("Not connected")
-    yield Step(label, _("port %(port)s") % {"port": port} if port else "", times["connect"], ok=connected)
-    yield from _tls_step(exchange, times)
-    yield _answer_step(exchange, times)
-
-
-def _tls_step(exchange: dict[str, Any], times: dict[str, int]) -> Iterator[Step]:
-    if exchange["error"] in _TLS_FAILED:
-        yield Step(_("TLS failed"), "", times["tls"], ok=False)
-    elif exchange["request"]["url"].lower().startswith("https:"):
-        expires = parse_datetime(exchange["certificate_expires_at"] or "")
-        day = date_format(expires, "SHORT_DATE_FORMAT") if expires else ""
-        detail = _("certificate until %(day)s") % {"day": day} if day else ""
-        yield Step(exchange["tls_version"] or "TLS", detail, times["tls"])
+def _token_words(token: dict[str, Any], url: str) -> str:
+    """From where, which type, how long it lives."""
+    # What a private network answered has none.
+    form = _FORMS[token["form"]] if token.get("form") in _FORMS else None
+    words = [_("from %(url)s") % {"url": url}, f"{token['type']} ({form})" if form else token["type"]]
+    if token["seconds"] is None:
+        words.append(_("its life is not told"))
     else:
-        yield Step(_("No TLS"), _("sent in the clear"), None)
+        words.append(_("lives %(time)s") % {"time": _duration(token["seconds"])})
+    moments = [datetime.fromisoformat(token[name]) for name in ("obtained_at", "refresh_at")]
+    kept = max(0.0, (moments[1] - moments[0]).total_seconds())
+    return "; ".join([*words, _("renewed after %(time)s") % {"time": _duration(kept)}])
 
 
-def _answer_step(exchange: dict[str, Any], times: dict[str, int]) -> Step:
-    status = exchange["response"]["status"]
-    if status is None:
-        return Step(_("No answer"), "", times["first_byte"], ok=False)
-    label = _("Response %(status)s") % {"status": status}
-    return Step(label, _body_words(exchange["response"]), times["first_byte"], ok=200 <= status < 300)
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 120:
+        return _("%(n)s s") % {"n": whole}
+    return _("%(n)s min") % {"n": whole // 60}
 
 
-def _body_words(response: dict[str, Any]) -> str:
-    if response["private"]:
-        return _("not shown: private network")
-    size = len(response["body"])
-    if not size:
-        return _("empty body")
-    return ngettext("%(n)s character", "%(n)s characters", size) % {"n": size}
-
-
-def _milliseconds(result: Result) -> dict[str, int]:
-    timing = result.timing
-    phases = {name: getattr(timing, name) for name in ("dns", "connect", "tls", "first_byte", "total")}
-    return {name: round(seconds * 1_000) for name, seconds in phases.items()}
-
-
-def _moment(seconds: float | None) -> str:
-    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+_FORMS = {
+    Form.SIGNED: gettext_lazy("signed JWT"),
+    Form.UNSIGNED: gettext_lazy("JWT without a signature"),
+    Form.ENCRYPTED: gettext_lazy("encrypted JWT"),
+    Form.OPAQUE: gettext_lazy("opaque"),
+}

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from access import slots
+from outbound.masking import masked_url
 from webhooks.auth.registry import METHODS
-from webhooks.masking import masked_url
 from webhooks.models import StoppedReason, Webhook
 from webhooks.querysets import WebhookQuerySet
 from webhooks.searching import find_by_address

@@ -56,6 +56,25 @@ class Webhook(models.Model):
     auth_secrets = SealedField(label="webhooks.webhook")
     auth_secrets_version = models.UUIDField(null=True, blank=True, editable=False)
     auth_secrets_set_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Where the token comes from that every notification carries: one of the participant's shared connections, or one
+    # that belongs to this webhook. Its index, and that of the key pair, serve the changes of credentials.
+    connection = models.ForeignKey(
+        "connections.Connection",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="webhooks",
+        verbose_name=_("connection"),
+    )
+    # Shown to the receiver while TLS is set up, whatever the authentication type.
+    client_key_pair = models.ForeignKey(
+        "connections.KeyPair",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="webhooks",
+        verbose_name=_("client certificate"),
+    )
     signing_secret = SealedField(label="webhooks.webhook")
     signing_secret_version = models.UUIDField(default=uuid4, editable=False)
     signing_secret_set_at = models.DateTimeField(null=True, blank=True, editable=False)

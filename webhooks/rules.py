@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from access.models import Participant
 from catalog.models import Product
+from connections.drafts import elsewhere_problem
 from outbound.addresses import check_url
 from outbound.errors import HeaderRefused, Refused, TlsRefused
 from outbound.headers import check_header
@@ -16,6 +17,7 @@ from webhooks.drafts import Draft, DraftHeader
 from webhooks.errors import Problem
 from webhooks.formats import FORMATS
 from webhooks.models import Backoff, RatePeriod, Webhook
+from webhooks.tag_rules import find_tag_problems
 from webhooks.values import WebhookValues
 
 MAX_HEADERS = 50
@@ -39,8 +41,11 @@ def find_request_problems(draft: Draft) -> list[Problem]:
     return [
         *_address_problems(draft.values.request_uri),
         *_format_problems(draft.values),
+        *_elsewhere_problems(draft),
         *_auth_problems(draft),
+        *_client_certificate_problems(draft),
         *_header_problems(draft),
+        *find_tag_problems(draft),
         *_authority_problems(draft.values.private_ca),
     ]
 
@@ -125,7 +130,19 @@ def _auth_problems(draft: Draft) -> Iterator[Problem]:
     if draft.method is None:
         yield Problem("auth_method", "unknown", _("Choose one of the options."))
     else:
-        yield from draft.method.problems(draft.auth_settings, draft.auth_secrets)
+        yield from draft.auth_problems()
+
+
+def _elsewhere_problems(draft: Draft) -> Iterator[Problem]:
+    """Whoever changes the address must know what is sent there."""
+    for field in draft.again:
+        problem = elsewhere_problem(field)
+        yield Problem(problem.field, problem.code, problem.message)
+
+
+def _client_certificate_problems(draft: Draft) -> Iterator[Problem]:
+    for refusal in draft.client_key_pair.problems:
+        yield Problem(f"client_key_pair.{refusal.field}", refusal.code, refusal.message)
 
 
 def _header_problems(draft: Draft) -> Iterator[Problem]:

@@ -7,9 +7,10 @@ from django.db.models import Q
 
 from catalog.models import Product
 from vault.errors import UnreadableSecret
-from webhooks.drafts import Draft, DraftHeader, stored_auth_secrets
+from vault.sealed_json import to_json
+from webhooks.drafts import Draft, DraftHeader
 from webhooks.models import EventTypeSubscription, ProductSubscription, Webhook, WebhookHeader
-from webhooks.sealed_json import to_json
+from webhooks.stored import read_stored_auth
 
 COPIED = (
     "request_uri",
@@ -27,14 +28,14 @@ COPIED = (
 
 def fill_webhook(webhook: Webhook, draft: Draft, *, now: datetime) -> None:
     """Copy the draft's values to the row, not yet saved. A secret gets a new version only when it differs."""
-    stored = to_json(stored_auth_secrets(webhook))
+    stored = to_json(read_stored_auth(webhook, draft.values.auth_method).secrets)
     webhook.description = draft.values.description.strip()
     for name in COPIED:
         setattr(webhook, name, getattr(draft.values, name))
     # A browser sends other line ends than a program: the same text must not become another version.
     webhook.private_ca = draft.values.private_ca.replace("\r\n", "\n").strip()
     webhook.auth_settings = dict(draft.auth_settings)
-    webhook.ready = draft.method is not None and draft.method.is_complete(draft.auth_settings, draft.auth_secrets)
+    webhook.ready = draft.method is not None and not any(draft.auth_problems())
     secrets = to_json(draft.auth_secrets)
     if not secrets:
         webhook.auth_secrets, webhook.auth_secrets_version, webhook.auth_secrets_set_at = "", None, None

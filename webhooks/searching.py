@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from webhooks.masking import masked_url
+from outbound.masking import masked_url
 from webhooks.models import Webhook
 
 LOOKED_AT = 500

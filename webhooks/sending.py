@@ -1,96 +1,29 @@
-"""From a webhook's configuration to one HTTP request: everything that stays the same is prepared once per plan.
+"""From a plan and a message to one HTTP request.
 
-The work per message is one HMAC and a few tuples. Deliveries and Testar go through the same `build_plan` and
-`build_request`. No repr shows a secret.
+The work per message is one HMAC and a few tuples; a private key's signature only where a header has tags. Deliveries
+and Testar go through the same `build_plan` and `build_request`. No repr shows a secret.
 """
 
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-
-from outbound.transfer import Request, Tls
+from connections.errors import CannotUse
+from connections.tokens import Token, material_of, source_of
+from outbound.masking import MASK
+from outbound.transfer import Request
 from vault.errors import UnreadableSecret
-from webhooks.auth import registry
-from webhooks.auth.method import AuthHeader
+from vault.sealed_json import open_json
+from webhooks.auth.method import AUTHORIZATION
 from webhooks.errors import CannotPlan
 from webhooks.formats.body import JSON_CONTENT_TYPE
-from webhooks.masking import MASK, masked_url, query_values
 from webhooks.models import Webhook, WebhookHeader
-from webhooks.redaction import Redactor
-from webhooks.sealed_json import open_json
-from webhooks.signing import PREFIX, secret_key, sign
+from webhooks.plans import CREDENTIAL_NAMES, OwnHeader, PlanParts, SendPlan, build_plan
+from webhooks.signing import sign
 
 METHOD = "POST"
-# Never shown, whoever set them.
-CREDENTIAL_NAMES = frozenset({"authorization", "proxy-authorization"})
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class OwnHeader:
-    """A header of the participant's own."""
-
-    name: str
-    value: str
-    secret: bool
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class PlanParts:
-    """A webhook's configuration with its secrets opened. Signing secrets: the current one, then the previous one, which
-    signs too until `overlap_until`. A form not saved yet has no ids."""
-
-    participant_id: int
-    url: str
-    auth_method: str
-    auth_settings: Mapping[str, str]
-    auth_secrets: Mapping[str, str]
-    own_headers: tuple[OwnHeader, ...]
-    private_ca: str
-    signing_secrets: tuple[str, ...]
-    overlap_until: datetime | None = None
-    body_format: str = "documented"
-    webhook_id: int | None = None
-    webhook_uuid: UUID | None = None
-    version_id: int | None = None
-    retry_interval_seconds: int = 300
-    max_attempts: int = 1
-    backoff: str = "fixed"
-    rate_limit_count: int | None = None
-    rate_limit_period_seconds: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class SendPlan(PlanParts):
-    """The parts and what is prepared of them: all that is needed to send any message of one webhook now."""
-
-    headers: tuple[tuple[str, str], ...]
-    secret_names: frozenset[str]
-    own_content_type: bool
-    signing_keys: tuple[bytes, ...]
-    tls: Tls | None
-    redactor: Redactor
-
-    def __repr__(self) -> str:
-        return f"<SendPlan webhook={self.webhook_id} version={self.version_id}>"
-
-    @cached_property
-    def shown_url(self) -> str:
-        """The address as it may be stored and shown."""
-        return masked_url(self.url)
-
-    @cached_property
-    def redacted(self) -> list[list[str]]:
-        """The prepared headers as they may be stored and shown."""
-        return [
-            [name, MASK if name.lower() in self.secret_names else self.redactor.text(value)]
-            for name, value in self.headers
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +46,22 @@ class Message:
     content_type: str = JSON_CONTENT_TYPE
 
 
-def build_request(plan: SendPlan, message: Message, now: datetime, not_after: float | None = None) -> Request:
-    """Return the request of one attempt, signed at `now`. `not_after`: time.monotonic() seconds, see outbound."""
+def build_request(
+    plan: SendPlan, message: Message, now: datetime, not_after: float | None = None, *, token: Token | None = None
+) -> Request:
+    """Return the request of one attempt, signed at `now`. `not_after`: time.monotonic() seconds, see outbound.
+
+    A plan with a `token` source needs one to be accepted by the receiver; without it, its `Authorization` is left out.
+    The door judges every header once more when the request is sent, the filled ones included.
+    """
+    headers = plan.headers if plan.tags is None else plan.tags.fill(plan.headers, message.body, now)
+    if token is not None:
+        headers = ((AUTHORIZATION, f"Bearer {token.value}"), *headers)
+    own = _own_headers(plan, message, now)
+    return Request(METHOD, plan.url, headers + own, message.body, tls=plan.tls, not_after=not_after)
+
+
+def _own_headers(plan: SendPlan, message: Message, now: datetime) -> tuple[tuple[str, str], ...]:
     message_id = f"msg_{message.message_id}"
     timestamp = int(now.timestamp())
     keys = plan.signing_keys
@@ -128,15 +75,23 @@ def build_request(plan: SendPlan, message: Message, now: datetime, not_after: fl
         ("gancho-event-type", message.event_type),
         ("gancho-cause", message.cause),
     )
-    if not plan.own_content_type:
-        own = (*own, ("Content-Type", message.content_type))
-    return Request(METHOD, plan.url, plan.headers + own, message.body, tls=plan.tls, not_after=not_after)
+    return own if plan.own_content_type else (*own, ("Content-Type", message.content_type))
 
 
 def redacted_headers(plan: SendPlan, request: Request) -> list[list[str]]:
     """Return the headers of a request of `build_request` as they may be stored and shown."""
-    # What build_request adds after the prepared ones holds no secret: ids, a time, a signature.
-    return plan.redacted + [list(header) for header in request.headers[len(plan.headers) :]]
+    # Besides the prepared ones there are ids, a time and a signature, which are no secrets, and perhaps a token.
+    prepared = {name: (value, shown) for (name, value), (_, shown) in zip(plan.headers, plan.redacted, strict=True)}
+    return [[name, _shown(plan, name, value, prepared.get(name))] for name, value in request.headers]
+
+
+def _shown(plan: SendPlan, name: str, value: str, prepared: tuple[str, str] | None) -> str:
+    if prepared is None:
+        return MASK if name.lower() in CREDENTIAL_NAMES else value
+    template, shown = prepared
+    if value == template:
+        return shown
+    return MASK if name.lower() in plan.secret_names else plan.redactor.text(value)
 
 
 class PlanCache:
@@ -181,7 +136,7 @@ def load_plans(webhook_ids: Iterable[int]) -> dict[int, SendPlan | PlanError]:
         headers.setdefault(header.webhook_id, []).append(header)
     found = {
         webhook.pk: _plan_or_error(webhook, headers.get(webhook.pk, []))
-        for webhook in Webhook.objects.filter(pk__in=ids)
+        for webhook in Webhook.objects.filter(pk__in=ids).select_related("connection__key_pair", "client_key_pair")
     }
     return {pk: found.get(pk) or PlanError("webhook_missing") for pk in ids}
 
@@ -191,12 +146,12 @@ def _plan_or_error(webhook: Webhook, headers: list[WebhookHeader]) -> SendPlan |
         return build_plan(parts_of(webhook, headers))
     except UnreadableSecret as unreadable:
         return PlanError("secret_unreadable", unreadable.message)
-    except CannotPlan as cannot:
+    except (CannotPlan, CannotUse) as cannot:
         return PlanError(cannot.code, cannot.detail)
 
 
 def parts_of(webhook: Webhook, headers: Iterable[WebhookHeader]) -> PlanParts:
-    """Open a stored webhook. Raises UnreadableSecret."""
+    """Open a stored webhook. Raises UnreadableSecret, CannotUse."""
     return PlanParts(
         participant_id=webhook.participant_id,
         url=webhook.request_uri,
@@ -210,6 +165,8 @@ def parts_of(webhook: Webhook, headers: Iterable[WebhookHeader]) -> PlanParts:
         private_ca=webhook.private_ca,
         signing_secrets=tuple(filter(None, (webhook.signing_secret, webhook.previous_signing_secret))),
         overlap_until=webhook.previous_signing_secret_until,
+        token=source_of(webhook.connection) if webhook.connection else None,
+        client_key=material_of(webhook.client_key_pair) if webhook.client_key_pair else None,
         body_format=webhook.body_format,
         webhook_id=webhook.pk,
         webhook_uuid=webhook.uuid,
@@ -220,54 +177,3 @@ def parts_of(webhook: Webhook, headers: Iterable[WebhookHeader]) -> PlanParts:
         rate_limit_count=webhook.rate_limit_count,
         rate_limit_period_seconds=webhook.rate_limit_period_seconds,
     )
-
-
-def build_plan(parts: PlanParts) -> SendPlan:
-    """Prepare all that does not depend on the message. Raises CannotPlan."""
-    credentials = _apply_method(parts)
-    own_names = {header.name.lower() for header in parts.own_headers}
-    headers = [(header.name, header.value) for header in credentials]
-    headers += [(header.name, header.value) for header in parts.own_headers]
-    if "user-agent" not in own_names:
-        headers.append(("User-Agent", f"Gancho/{settings.PORTAL_VERSION}"))
-    secret_names = {header.name.lower() for header in credentials}
-    secret_names |= {header.name.lower() for header in parts.own_headers if header.secret}
-    return SendPlan(
-        **vars(parts),
-        headers=tuple(headers),
-        secret_names=frozenset(secret_names | CREDENTIAL_NAMES),
-        own_content_type="content-type" in own_names,
-        signing_keys=_signing_keys(parts.signing_secrets),
-        tls=Tls(ca_pem=parts.private_ca) if parts.private_ca else None,
-        redactor=Redactor(_secret_values(parts, credentials)),
-    )
-
-
-def _apply_method(parts: PlanParts) -> tuple[AuthHeader, ...]:
-    try:
-        method = registry.get(parts.auth_method)
-    except KeyError:
-        raise CannotPlan("auth_method_unknown") from None
-    if not method.is_complete(parts.auth_settings, parts.auth_secrets):
-        raise CannotPlan("auth_incomplete")
-    return method.apply(parts.auth_settings, parts.auth_secrets)
-
-
-def _signing_keys(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
-    if not secrets:
-        raise CannotPlan("signing_secret_missing")
-    try:
-        return tuple(secret_key(secret) for secret in secrets)
-    except ValueError:
-        raise CannotPlan("signing_secret_missing") from None
-
-
-def _secret_values(parts: PlanParts, credentials: Iterable[AuthHeader]) -> list[Any]:
-    return [
-        *(value for header in credentials for value in header.secrets),
-        *(header.value for header in parts.own_headers if header.secret),
-        *parts.auth_secrets.values(),
-        *parts.signing_secrets,
-        *(secret.removeprefix(PREFIX) for secret in parts.signing_secrets),
-        *query_values(parts.url),
-    ]

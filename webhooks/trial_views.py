@@ -13,10 +13,12 @@ from access.errors import ActionError
 from access.models import Participant
 from access.requests import PortalRequest
 from access.roles import Role
+from connections.uploads import small_uploads
+from outbound.trace import list_steps
 from webhooks.diagnosis import DIAGNOSES
 from webhooks.drafts import make_draft
 from webhooks.errors import TooManyTests, WebhookArchived
-from webhooks.exchanges import list_steps
+from webhooks.exchanges import list_token_steps
 from webhooks.forms.editor import WebhookEditor
 from webhooks.models import Webhook, WebhookTest
 from webhooks.rules import find_request_problems
@@ -24,12 +26,13 @@ from webhooks.trials import try_webhook
 from webhooks.views import find_webhook, form_page, is_htmx
 
 
+@small_uploads
 @require_POST
 @participant_page(role=Role.TECHNICAL)
 def webhook_test(request: PortalRequest) -> HttpResponse:
     """Answer with the result card, or with the whole page to a browser without JavaScript."""
-    webhook = _edited_webhook(request)
-    editor = WebhookEditor(cast(Participant, request.actor.participant), webhook, data=request.POST)
+    webhook, participant = _edited_webhook(request), cast(Participant, request.actor.participant)
+    editor = WebhookEditor(participant, webhook, data=request.POST, files=request.FILES)
     result = _try(request, editor)
     if is_htmx(request):
         return render(request, "webhooks/_test_result.html", {"editor": editor, "result": result})
@@ -39,7 +42,7 @@ def webhook_test(request: PortalRequest) -> HttpResponse:
 def _try(request: PortalRequest, editor: WebhookEditor) -> dict[str, Any]:
     values = editor.read()
     # Only what the request needs must be right: a test needs no description, and whatever else is wrong can wait.
-    problems = find_request_problems(make_draft(values, editor.webhook))
+    problems = find_request_problems(make_draft(values, editor.webhook, editor.participant))
     editor.drop_problems()
     editor.add_problems(problems)
     if problems:
@@ -53,12 +56,14 @@ def _try(request: PortalRequest, editor: WebhookEditor) -> dict[str, Any]:
 
 
 def describe_trial(trial: WebhookTest) -> dict[str, Any]:
-    diagnosis = DIAGNOSES.get(trial.diagnosis)
+    diagnosis, token = DIAGNOSES.get(trial.diagnosis), trial.exchange.get("token")
     failed = _("Test failed: %(reason)s") % {"reason": diagnosis.title} if diagnosis else ""
     return {
         "trial": trial,
         "announce": failed or _("Test delivered: response %(status)s") % {"status": trial.response_status},
         "steps": list_steps(trial.exchange),
+        "token_steps": list_token_steps(token) if token else [],
+        "token_total": token["milliseconds"].get("total") if token else None,
         "diagnosis": diagnosis,
         "total": trial.exchange["milliseconds"].get("total"),
     }

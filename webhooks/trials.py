@@ -18,17 +18,21 @@ from access import audit
 from access.actors import Actor
 from access.models import Participant
 from catalog.periods import Periodicity, parse_period
+from connections.errors import CannotUse
+from connections.tokens import Token, obtain_token
 from outbound import client
+from outbound.masking import masked_url
+from outbound.trace import describe_unsent
 from webhooks.diagnosis import code_for
 from webhooks.drafts import Draft, make_draft
 from webhooks.errors import CannotPlan, InvalidWebhook, TooManyTests
 from webhooks.event_types import WEBHOOK_TEST, EventContent, dump
-from webhooks.exchanges import describe_exchange, describe_unsent
+from webhooks.exchanges import describe_exchange
 from webhooks.formats import render
-from webhooks.masking import masked_url
 from webhooks.models import Webhook, WebhookTest
+from webhooks.plans import OwnHeader, PlanParts, SendPlan, build_plan
 from webhooks.rules import find_request_problems
-from webhooks.sending import Message, OwnHeader, PlanParts, SendPlan, build_plan, build_request
+from webhooks.sending import Message, build_request
 from webhooks.signing import generate_secret
 from webhooks.values import WebhookValues
 
@@ -44,7 +48,7 @@ def try_webhook(
 
     Blocks for at most the outbound deadline and holds no transaction meanwhile. Raises InvalidWebhook, TooManyTests.
     """
-    draft = make_draft(values, webhook)
+    draft = make_draft(values, webhook, participant)
     if problems := find_request_problems(draft):
         raise InvalidWebhook(problems)
     trial = _reserve(participant, draft, by=by)
@@ -63,6 +67,7 @@ def _reserve(participant: Participant, draft: Draft, *, by: Actor) -> WebhookTes
             raise TooManyTests(TESTS_PER_MINUTE)
         trial = WebhookTest.objects.create(participant=participant, webhook=draft.webhook, by=by.label[:200], at=now)
         after = {"request_uri": masked_url(draft.values.request_uri), "auth_method": draft.values.auth_method}
+        after |= draft.token.audited() if draft.token else {}
         obj = draft.webhook or trial
         audit.record(by=by, action="webhooks.webhook.tested", obj=obj, participant=participant, after=after)
     return trial
@@ -71,14 +76,22 @@ def _reserve(participant: Participant, draft: Draft, *, by: Actor) -> WebhookTes
 def _send(trial: WebhookTest, draft: Draft, participant: Participant) -> tuple[dict[str, Any], str]:
     try:
         plan = build_plan(_parts(draft, participant))
-    except CannotPlan as cannot:
+    except (CannotPlan, CannotUse) as cannot:
         return describe_unsent(draft.values.request_uri, cannot.code), cannot.code
+    # Past the cache: whoever presses the button wants to see whether a token can be had now.
+    asked = obtain_token(plan.token) if plan.token else None
+    told = {"token": asked.exchange} if asked else {}
+    if asked and asked.failure:
+        return describe_unsent(plan.url, asked.failure.code) | told, asked.failure.code
+    exchange, code = _post(trial, plan, asked.token if asked else None)
+    return exchange | told | {"temporary_signature": draft.webhook is None}, code
+
+
+def _post(trial: WebhookTest, plan: SendPlan, token: Token | None) -> tuple[dict[str, Any], str]:
     message = sample_message(trial, plan, cause=CAUSE)
-    request = build_request(plan, message, trial.at)
+    request = build_request(plan, message, timezone.now(), token=token)
     result = client.send(replace(request, inspect_tls=True))
-    code = code_for(result, plan.auth_method)
-    exchange = describe_exchange(plan, request, result)
-    return exchange | {"temporary_signature": draft.webhook is None}, code
+    return describe_exchange(plan, request, result, token=token), code_for(result, plan.auth_method)
 
 
 def finish_trial(trial: WebhookTest, exchange: dict[str, Any], code: str) -> WebhookTest:
@@ -100,6 +113,8 @@ def _parts(draft: Draft, participant: Participant) -> PlanParts:
         own_headers=tuple(OwnHeader(header.name, header.value, header.secret) for header in draft.headers),
         private_ca=draft.values.private_ca,
         signing_secrets=tuple(_signing_secrets(draft.webhook)),
+        token=draft.token.source() if draft.token else None,
+        client_key=draft.client_key_pair.material,
         overlap_until=draft.webhook.previous_signing_secret_until if draft.webhook else None,
         body_format=draft.values.body_format,
     )

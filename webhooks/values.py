@@ -2,19 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from uuid import UUID
 
+from connections.key_pairs import Upload
+from connections.values import TokenHeader
+from vault.kept import Kept
 from webhooks.models import Backoff
-
-
-class Kept(Enum):
-    """In place of a secret: whatever is stored stays. Nobody can read a secret back in order to send it again."""
-
-    KEPT = "kept"
-
-
-KEPT = Kept.KEPT
 
 
 @dataclass(frozen=True)
@@ -27,10 +20,24 @@ class HeaderValues:
     uuid: UUID | None = None
 
 
+@dataclass(frozen=True)
+class KeyPairValues:
+    """A certificate with its key: a shared one of the participant, or one of the webhook's own, which is the upload or,
+    without one, whatever is stored. Neither: none."""
+
+    shared: UUID | None = None
+    own: bool = False
+    upload: Upload | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class WebhookValues:
     """All values of one webhook. Secrets are given by name; a name left out, like KEPT, leaves the stored value, and
     an empty text clears it. `event_types` None leaves those subscriptions alone.
+
+    A method that sends a token takes its values from `auth_settings` and `auth_secrets` too, and from `token_headers`
+    (of the token request only) and `auth_key_pair`; with a uuid as `connection` in the settings, from that shared one.
+    `client_key_pair` is shown to the receiver while TLS is set up, with any method.
 
     `seen_version` is the version that the editor started from: a save is refused when somebody else saved meanwhile.
     `resume`: start a webhook that the system stopped (a new address does so too).
@@ -49,6 +56,9 @@ class WebhookValues:
     auth_method: str = "none"
     auth_settings: Mapping[str, str] = field(default_factory=dict)
     auth_secrets: Mapping[str, str | Kept] = field(default_factory=dict, repr=False)
+    token_headers: tuple[TokenHeader, ...] = ()
+    auth_key_pair: KeyPairValues = KeyPairValues()
+    client_key_pair: KeyPairValues = KeyPairValues()
     headers: tuple[HeaderValues, ...] = ()
     private_ca: str = ""
     products: frozenset[UUID] = frozenset()

@@ -4,7 +4,8 @@ import hashlib
 import json
 from typing import Any
 
-from webhooks.masking import masked_url
+from connections.models import Connection
+from outbound.masking import masked_url
 from webhooks.models import Webhook, WebhookVersion
 
 PLAIN_FIELDS = (
@@ -35,6 +36,30 @@ def describe(webhook: Webhook) -> dict[str, Any]:
         "headers": headers,
         "products": sorted(str(uuid) for uuid in products),
         "event_types": sorted(webhook.event_type_subscriptions.values_list("event_type", flat=True)),
+        **_describe_credentials(webhook),
+    }
+
+
+def _describe_credentials(webhook: Webhook) -> dict[str, Any]:
+    """Only what there is: versions of webhooks without any stay as they were."""
+    found: dict[str, Any] = {}
+    if webhook.connection:
+        found["connection"] = describe_connection(webhook.connection)
+    if webhook.client_key_pair:
+        found["client_certificate"] = webhook.client_key_pair.fingerprint
+    return found
+
+
+def describe_connection(connection: Connection) -> dict[str, Any]:
+    """Return what may be shown of where a token comes from."""
+    return {
+        "uuid": str(connection.uuid),
+        "shared": connection.shared,
+        "kind": connection.kind,
+        "token_url": masked_url(connection.token_url),
+        "settings": connection.settings,
+        "private_ca": connection.private_ca,
+        "certificate": connection.key_pair.fingerprint if connection.key_pair else "",
     }
 
 
@@ -45,6 +70,9 @@ def describe_secrets(webhook: Webhook) -> dict[str, Any]:
         "auth": _text(webhook.auth_secrets_version),
         "signing": str(webhook.signing_secret_version),
         "headers": {header.name: _text(header.secret_version) for header in headers},
+        # It covers all that a token request is made of, its addresses and keys included.
+        **({"connection": str(webhook.connection.credential_version)} if webhook.connection else {}),
+        **({"client_key": str(webhook.client_key_pair.private_key_version)} if webhook.client_key_pair else {}),
     }
 
 

@@ -17,6 +17,7 @@ from access.decorators import participant_page
 from access.models import Participant
 from access.requests import PortalRequest
 from access.roles import Role
+from connections.uploads import small_uploads
 from webhooks import actions
 from webhooks.errors import WebhookArchived
 from webhooks.forms.editor import WebhookEditor
@@ -25,6 +26,7 @@ from webhooks.listing import WebhookFilter, build_rows, count_by_state
 from webhooks.models import Webhook
 
 WEBHOOKS_A_PAGE = 25
+LOADED = ("participant", "current_version", "connection__key_pair", "client_key_pair")
 
 
 @require_safe
@@ -45,15 +47,16 @@ def webhook_list(request: PortalRequest, *, profile: bool = False) -> HttpRespon
     return render(request, "webhooks/webhook_list.html", context)
 
 
+@small_uploads
 @require_http_methods(["GET", "HEAD", "POST"])
 @participant_page(role=Role.TECHNICAL)
 def webhook_create(request: PortalRequest) -> HttpResponse:
     participant = cast(Participant, request.actor.participant)
     if request.method != "POST":
         return form_page(request, WebhookEditor(participant))
-    if editor := typed_again(request.POST, participant):
+    if editor := typed_again(request, participant):
         return form_page(request, editor)
-    editor = WebhookEditor(participant, data=request.POST)
+    editor = WebhookEditor(participant, data=request.POST, files=request.FILES)
     # A form sent twice: the second finds the webhook that the first made.
     webhook = Webhook.objects.for_actor(request.actor).filter(uuid=editor.new_uuid).first()
     webhook = webhook or save_posted(editor, by=request.actor)
@@ -62,6 +65,7 @@ def webhook_create(request: PortalRequest) -> HttpResponse:
     return go_to(request, redirect("webhooks:webhook-secret", uuid=webhook.uuid).url)
 
 
+@small_uploads
 @require_http_methods(["GET", "HEAD", "POST"])
 @participant_page(role=Role.TECHNICAL)
 def webhook_edit(request: PortalRequest, uuid: UUID) -> HttpResponse:
@@ -69,9 +73,9 @@ def webhook_edit(request: PortalRequest, uuid: UUID) -> HttpResponse:
     participant = webhook.participant
     if request.method != "POST":
         return form_page(request, WebhookEditor(participant, webhook))
-    if editor := typed_again(request.POST, participant, webhook):
+    if editor := typed_again(request, participant, webhook):
         return form_page(request, editor)
-    editor = WebhookEditor(participant, webhook, data=request.POST)
+    editor = WebhookEditor(participant, webhook, data=request.POST, files=request.FILES)
     try:
         saved = save_posted(editor, by=request.actor)
     except WebhookArchived as archived:
@@ -96,7 +100,7 @@ def webhook_archive(request: PortalRequest, uuid: UUID) -> HttpResponse:
 
 def find_webhook(request: PortalRequest, uuid: UUID) -> Webhook:
     """Return a webhook of the actor's participant that is not archived, or answer 404."""
-    mine = Webhook.objects.for_actor(request.actor).live().select_related("participant", "current_version")
+    mine = Webhook.objects.for_actor(request.actor).live().select_related(*LOADED)
     return get_object_or_404(mine, uuid=uuid)
 
 

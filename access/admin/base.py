@@ -17,6 +17,19 @@ from vault.fields import SealedField
 _LEFT_OUT = {"id", "uuid", "password", "last_login", "created_at", "updated_at"}
 
 
+class ReadOnlyMixin:
+    """Rows that staff look at and nobody adds, changes or deletes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class AuditedAdmin(admin.ModelAdmin):
     """A ModelAdmin whose writes, those of its inlines included, are recorded in the transaction that Django opens.
 

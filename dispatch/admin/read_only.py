@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from access import cnpj
-from webhooks.masking import masked_url
+from outbound.masking import masked_url
 from webhooks.models import Webhook
 
 # Nobody turns more pages than this gives; filters and search lead further.

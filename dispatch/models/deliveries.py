@@ -114,6 +114,9 @@ class Delivery(models.Model):
     attempts_made = models.PositiveIntegerField(_("attempts made"), default=0)
     counted_attempts = models.PositiveSmallIntegerField(_("counted attempts"), default=0)
     unknown_in_row = models.PositiveSmallIntegerField(_("unknown attempts in a row"), default=0)
+    # A receiver answered 401 to a fetched token: the next attempt is the one repeat with a fresh one, and not counted.
+    # The default stands in the database too: statements that write deliveries need not name it.
+    repeat_due = models.BooleanField(_("repeated with a fresh token"), default=False, db_default=False)
     body = models.BinaryField(_("body"), null=True, blank=True)
     body_format = models.CharField(_("body format"), max_length=40, blank=True, default="")
     content_type = models.CharField(_("content type"), max_length=100, blank=True, default="")

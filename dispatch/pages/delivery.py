@@ -20,8 +20,8 @@ from dispatch.pages.products import why_not_sendable
 from dispatch.pages.recent import event_title
 from dispatch.pages.requests import BodyLine, Line, curl_command, pretty_body, request_line, stored_lines
 from dispatch.pages.states import StateView, describe_briefly, failure_text, is_in_flight, seconds_text
+from outbound.masking import masked_url
 from webhooks.diagnosis import DIAGNOSES, Diagnosis
-from webhooks.masking import masked_url
 
 _PHASES = ("dns", "connect", "tls", "first_byte")
 _CHART = 1000

@@ -5,7 +5,7 @@ Secrets never get here: headers come masked, and a masked value becomes a shell 
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -19,15 +19,19 @@ from access.actors import Actor
 from access.roles import Role
 from catalog.content import EVENT_TYPE, publication_payload
 from catalog.models import Publication
+from connections.errors import CannotUse
 from dispatch.models import Cause
 from dispatch.payloads import dump
+from outbound.masking import MASK, masked_url
 from vault.errors import UnreadableSecret
+from webhooks.auth.method import AUTHORIZATION
 from webhooks.diagnosis import DIAGNOSES, Diagnosis
 from webhooks.errors import CannotPlan
 from webhooks.formats import EventContent, FormatError, render
-from webhooks.masking import MASK, masked_url
 from webhooks.models import Webhook
-from webhooks.sending import Message, build_plan, build_request, parts_of, redacted_headers
+from webhooks.plans import SendPlan, build_plan
+from webhooks.sending import Message, build_request, parts_of, redacted_headers
+from webhooks.tags import has_tags
 from webhooks.trials import sample_content
 
 _KEY = re.compile(r'^(\s*)("(?:[^"\\]|\\.)*":)(.*)$')
@@ -85,11 +89,11 @@ def build_panel(webhook: Webhook, publication: Publication | None, *, actor: Act
         plan = build_plan(parts_of(webhook, webhook.headers.order_by("position", "pk")))
     except UnreadableSecret:
         return RequestPanel(first_line, host, (), body, problem=DIAGNOSES["secret_unreadable"])
-    except CannotPlan as cannot:
+    except (CannotPlan, CannotUse) as cannot:
         return RequestPanel(first_line, host, (), body, problem=DIAGNOSES.get(cannot.code))
     message = Message(_NOBODY, _NOBODY, content.type, Cause.AUTOMATIC, rendered.body, rendered.content_type)
     headers = redacted_headers(plan, build_request(plan, message, now))
-    lines = [_mark(name, value) for name, value in headers]
+    lines = [_mark(name, value) for name, value in _as_written(plan, headers)]
     curl = curl_command(shown_url, lines, rendered.body.decode())
     return RequestPanel(first_line, host, lines, body, curl)
 
@@ -103,11 +107,22 @@ def _example_content(publication: Publication | None, now: datetime) -> EventCon
     return EventContent(EVENT_TYPE, occurred_at, dump(publication_payload(publication)), link)
 
 
+def _as_written(plan: SendPlan, headers: Iterable[Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Put the token in its place, which nobody fetches in order to look at this, and tags back into theirs."""
+    if plan.token:
+        yield AUTHORIZATION, f"Bearer {MASK}"
+    tagged = {name: value for name, value in plan.headers if has_tags(value) and name.lower() not in plan.secret_names}
+    for name, value in headers:
+        yield name, tagged.get(name, value)
+
+
 def _mark(name: str, value: str) -> Line:
     if MASK in value:
         return Line(name, value, "secret")
     if name.lower() == "webhook-signature":
         return Line(name, _("v1,computed when it is sent"), "live")
+    if has_tags(value):
+        return Line(name, value, "live")
     if name.lower() in _LIVE_HEADERS:
         return Line(name, _("made when it is sent"), "live")
     return Line(name, value)

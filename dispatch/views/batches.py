@@ -19,7 +19,7 @@ from dispatch.batches import find_running, start_batch, stop_batch
 from dispatch.models import SendBatch
 from dispatch.pages.batches import BatchPage, make_strip
 from dispatch.pages.previews import PreviewPage
-from webhooks.masking import masked_url
+from outbound.masking import masked_url
 from webhooks.models import Webhook
 
 NOTHING_NEW = 204

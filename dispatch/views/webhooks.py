@@ -24,7 +24,7 @@ from dispatch.pages.requests import build_panel
 from dispatch.pages.waiting import explain_wait, tell_result
 from dispatch.sending import Press, send_product
 from dispatch.waiting_room import wait_for_result
-from webhooks.masking import masked_url
+from outbound.masking import masked_url
 from webhooks.models import Webhook
 
 WATCH_SECONDS = 10

@@ -1,50 +1,61 @@
-// Rows of own headers: add, remove, and a value that is hidden while its secret switch is on.
+// Rows of headers: add, remove, and a value that is hidden while its secret switch is on. A page may have several sets of
+// rows, each with its template, its button and its count in one element.
 
-const rows = document.getElementById("header-rows");
-const template = document.getElementById("header-row-template");
-const add = document.getElementById("add-header");
-const total = document.querySelector("[name='headers-TOTAL_FORMS']");
 const TEXT_HEADERS = ["content-type", "accept", "user-agent", "accept-language"];
 
-function changed() {
+function changed(rows) {
   rows.querySelector(".header-row-titles").hidden = !rows.querySelector(".header-row:not(.header-row-titles)");
   rows.dispatchEvent(new CustomEvent("rows-changed", { bubbles: true }));
 }
 
-add.addEventListener("click", (event) => {
-  event.preventDefault();
+function addRow(box, rows) {
+  const total = box.querySelector("[name$='-TOTAL_FORMS']");
   const holder = document.createElement("div");
-  holder.innerHTML = template.innerHTML.replaceAll("__prefix__", total.value);
+  holder.innerHTML = box.querySelector("template").innerHTML.replaceAll("__prefix__", total.value);
   total.value = Number(total.value) + 1;
   const row = holder.firstElementChild;
   rows.append(row);
   row.querySelector("[name$='-name']").focus();
-  changed();
-});
+  changed(rows);
+}
 
-rows.addEventListener("click", (event) => {
-  const button = event.target.closest(".header-remove");
-  if (!button) return;
-  event.preventDefault();
-  const row = button.closest(".header-row");
+function removeRow(rows, row, add) {
   const next = row.nextElementSibling ?? row.previousElementSibling;
   row.remove();
   (next?.querySelector("[name$='-name']") ?? add).focus();
-  changed();
-});
+  changed(rows);
+}
 
 function showOrHide(row) {
   const secret = row.querySelector("[name$='-secret']").checked;
   row.querySelector("[name$='-value']").type = secret ? "password" : "text";
 }
 
-rows.addEventListener("input", (event) => {
+function onInput(event) {
   const row = event.target.closest(".header-row");
   const secret = row.querySelector("[name$='-secret']");
   if (event.target === secret) secret.dataset.touched = "";
-  // These are never secrets; the switch may still be set by hand.
-  if (event.target.name.endsWith("-name") && secret.dataset.touched === undefined && !row.querySelector("[data-stored]")) {
-    secret.checked = !TEXT_HEADERS.includes(event.target.value.trim().toLowerCase());
+  // These are never secrets, nor are tags; the switch may still be set by hand.
+  if (event.target !== secret && secret.dataset.touched === undefined && !row.querySelector("[data-stored]")) {
+    const name = row.querySelector("[name$='-name']").value.trim().toLowerCase();
+    const tagged = row.querySelector("[name$='-value']").value.includes("{{");
+    secret.checked = !TEXT_HEADERS.includes(name) && !tagged;
   }
   showOrHide(row);
-});
+}
+
+for (const rows of document.querySelectorAll(".header-rows")) {
+  const box = rows.closest("[data-header-rows]") ?? rows.parentElement;
+  const add = box.querySelector("[name='add_header']");
+  add.addEventListener("click", (event) => {
+    event.preventDefault();
+    addRow(box, rows);
+  });
+  rows.addEventListener("click", (event) => {
+    const button = event.target.closest(".header-remove");
+    if (!button) return;
+    event.preventDefault();
+    removeRow(rows, button.closest(".header-row"), add);
+  });
+  rows.addEventListener("input", onInput);
+}

@@ -10,10 +10,46 @@ const state = document.getElementById("form-state");
 
 function showMethod() {
   for (const area of form.querySelectorAll("[data-method]")) area.hidden = area.dataset.method !== method.value;
+  for (const words of form.querySelectorAll("[data-methods]")) {
+    words.hidden = !words.dataset.methods.split(" ").includes(method.value);
+  }
+  showParts();
+}
+
+// A part of the fields is asked for, or is mandatory, while other fields have certain values:
+// data-shown-if='[["jwt-method", ["jwt_7523"]]]'. A field that is not on the page has no value.
+
+function holds(conditions) {
+  return JSON.parse(conditions).every(([name, values]) => values.includes(form.elements[name]?.value ?? ""));
+}
+
+function markRequired(part, required) {
+  const files = part.querySelectorAll("[type='file']");
+  for (const control of files.length ? files : part.querySelectorAll("input, select, textarea")) {
+    const label = control.closest(".field")?.querySelector("label");
+    const mark = label?.querySelector(".required");
+    if (!label || Boolean(mark) === required) continue;
+    if (mark) mark.remove();
+    else label.insertAdjacentHTML("beforeend", ' <i class="required" aria-hidden="true">*</i>');
+  }
+}
+
+function showParts() {
+  for (const part of form.querySelectorAll("[data-shown-if]")) part.hidden = !holds(part.dataset.shownIf);
+  for (const part of form.querySelectorAll("[data-required-if]")) markRequired(part, holds(part.dataset.requiredIf));
+  for (const pair of form.querySelectorAll("[data-key-pair]")) {
+    const chosen = pair.querySelector("select")?.value ?? "";
+    pair.querySelector("[data-key-pair-own]").hidden = chosen !== "";
+    for (const shown of pair.querySelectorAll("[data-key-pair-of]")) shown.hidden = shown.dataset.keyPairOf !== chosen;
+  }
+  for (const warning of form.querySelectorAll("[data-clear-text]")) {
+    const typed = warning.closest(".part").querySelector("input").value;
+    warning.hidden = !typed.trim().toLowerCase().startsWith("http:");
+  }
 }
 
 function warnOfClearText() {
-  const secrets = method.value !== "none" || form.querySelector("#header-rows [name$='-secret']:checked");
+  const secrets = method.value !== "none" || form.querySelector("#headers .header-rows [name$='-secret']:checked");
   const clear = address.value.trim().toLowerCase().startsWith("http:");
   document.getElementById("clear-text-warning").hidden = !(clear && secrets);
 }

@@ -50,7 +50,7 @@ def test_pages_break_no_rule_of_accessibility(page: Page, sign_in: SignIn, owner
 
 def test_a_refused_save_keeps_every_input_and_leads_to_the_field(form: Page) -> None:
     form.get_by_label("Request URI").fill("ftp://x")
-    form.get_by_label("Authentication type").select_option("secret")
+    form.locator("[name='auth_method']").select_option("secret")
     form.locator("[name='secret-secret']").fill(CANARY)
     form.get_by_role("button", name="Save").last.click()
 
@@ -71,12 +71,12 @@ def test_a_refused_save_keeps_every_input_and_leads_to_the_field(form: Page) -> 
 
 
 def test_the_authentication_type_shows_its_own_fields_and_forgets_nothing(form: Page) -> None:
-    form.get_by_label("Authentication type").select_option("basic")
+    form.locator("[name='auth_method']").select_option("basic")
     form.get_by_label("User", exact=False).first.fill("joão")
-    form.get_by_label("Authentication type").select_option("secret")
+    form.locator("[name='auth_method']").select_option("secret")
     expect(form.locator("[name='basic-username']")).to_be_hidden()
     expect(form.locator("[name='secret-secret']")).to_be_visible()
-    form.get_by_label("Authentication type").select_option("basic")
+    form.locator("[name='auth_method']").select_option("basic")
     expect(form.locator("[name='basic-username']")).to_have_value("joão")
 
 
@@ -113,7 +113,7 @@ def test_http_with_credentials_warns_while_typing(form: Page) -> None:
     warning = form.locator("#clear-text-warning")
     form.get_by_label("Request URI").fill("http://hook.example.com/")
     expect(warning).to_be_hidden()
-    form.get_by_label("Authentication type").select_option("basic")
+    form.locator("[name='auth_method']").select_option("basic")
     expect(warning).to_be_visible()
     form.get_by_label("Request URI").fill("https://hook.example.com/")
     expect(warning).to_be_hidden()

@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from connections.models import Connection
 from dispatch import broker, clock
 from dispatch.dispatcher import Dispatcher
 from dispatch.models import Delivery
 from portal.celery import app
 from tests import brokers, services
+from tests.dispatch.issuing import issued, make_source
 from tests.dispatch.running import Senders
 from tests.factories import make_product, make_webhook
 from tests.processes import Oracle
+from tests.receiver import Receiver
+from webhooks.models import Webhook
 
 
 @pytest.fixture
@@ -44,7 +48,7 @@ def work(dispatcher: Dispatcher) -> Callable[[], None]:
 
         def finished() -> bool:
             assert time.monotonic() < deadline, "the dispatcher did not come to rest"
-            return dispatcher.idle and not Delivery.objects.waiting().filter(due_at__lte=clock.now()).exists()
+            return _nothing_due(dispatcher)
 
         dispatcher.wake()
         while not finished():
@@ -113,3 +117,29 @@ def senders(request: pytest.FixtureRequest, db: None) -> Senders:
     url = server if isinstance(server, str) else server.url
     request.getfixturevalue("use_broker")(url)
     return Senders(request.param, url)
+
+
+@pytest.fixture
+def source(receiver: Receiver, webhook: Webhook) -> Connection:
+    """The webhook at /hook sends with tokens of /token. Tokens are fetched in threads: for tests with real
+    transactions."""
+    receiver.answer("/token", issued())
+    return make_source(receiver.url("/token"), webhook)
+
+
+@pytest.fixture
+def settle(dispatcher: Dispatcher) -> Callable[[], None]:
+    """As `work`, until no token is waited for either."""
+
+    def run() -> None:
+        deadline = time.monotonic() + 20
+        dispatcher.wake()
+        while not (_nothing_due(dispatcher) and not dispatcher.tokens.waiting):
+            assert time.monotonic() < deadline, "the dispatcher did not come to rest"
+            dispatcher.step()
+
+    return run
+
+
+def _nothing_due(dispatcher: Dispatcher) -> bool:
+    return dispatcher.idle and not Delivery.objects.waiting().filter(due_at__lte=clock.now()).exists()

@@ -138,3 +138,11 @@ def test_bodies_of_tokens_are_not_kept_by_idle_senders(session: requests.Session
     assert "CANARY" not in repr([exchange._callbacks.seen for exchange in sender._spare])
     with pytest.raises((TypeError, pickle.PicklingError)):
         pickle.dumps(sender)
+
+
+@pytest.mark.parametrize("charset", ["idna", "undefined", "base64"])
+def test_a_charset_of_pythons_own_is_not_believed(session: requests.Session, receiver: Receiver, charset: str) -> None:
+    """Some of them raise, whatever the text, and others are no text."""
+    answer = Answer(200, '{"a": "ção"}'.encode(), [("Content-Type", f"application/json; charset={charset}")])
+    receiver.answer("/hook", answer)
+    assert session.get(hook(receiver)).text == '{"a": "ção"}'

@@ -16,7 +16,7 @@ import pytest
 from outbound.client import Pool, send
 from outbound.errors import TlsRefused
 from outbound.policy import load_policy
-from outbound.tls import check_ca
+from outbound.tls import MAX_PEM, check_ca
 from outbound.transfer import Tls
 from tests.certificates import Authority, KeyPair, old_tls_context, server_context
 from tests.network import Names
@@ -344,6 +344,14 @@ def test_what_is_no_authority_is_refused(pem: str, code: str) -> None:
         check_ca(pem)
     assert caught.value.code == code
     assert str(caught.value)
+
+
+def test_beginnings_without_an_end_cost_no_time() -> None:
+    """To look for the end of each through all the rest took seven seconds."""
+    started = time.thread_time()
+    with pytest.raises(TlsRefused):
+        check_ca("-----BEGIN A-----" * (MAX_PEM // 17))
+    assert time.thread_time() - started < 1.0
 
 
 def test_an_expired_authority_is_refused() -> None:

@@ -1,22 +1,17 @@
 """Secrets as canaries: planted wherever a webhook keeps one, used in every way, then looked for everywhere (X-3)."""
 
 import base64
-import io
-import json
-import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.sessions.models import Session
 from django.core import mail
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -24,68 +19,14 @@ from django.utils import timezone
 from dispatch import clock
 from dispatch.dispatcher import Dispatcher
 from dispatch.models import Attempt, Delivery
-from outbound.targets import Target
-from outbound.transfer import KEEP_BYTES
-from portal.logging import build_formatter
+from tests.canary import Echo, Search, cut_echo, plant
 from tests.factories import make_delivery, make_event, make_product, make_publication
 from tests.people import Person
-from tests.receiver import Answer, Connection, Hang, Received, Receiver
+from tests.receiver import Answer, Hang, Receiver
 from tests.webhooks.pages import posted, text, url
 from webhooks.models import Webhook, WebhookTest
 
-pytestmark = pytest.mark.django_db
-
-
-def plant() -> str:
-    return f"CANARY-{uuid4()}"
-
-
-def forms_of(secret: str) -> set[str]:
-    """The ways to write a secret that are looked for, and those of each half of it."""
-    middle = len(secret) // 2
-    found = set()
-    for part in (secret, secret[:middle], secret[middle:]):
-        raw = part.encode()
-        found |= {part, quote(part, safe=""), quote_plus(part), raw.hex(), raw.hex().upper()}
-        # The characters that depend on what stands before and after are left out.
-        found |= {base64.b64encode(b" " * shift + raw)[4 * bool(shift) : -4].decode() for shift in range(3)}
-    return found
-
-
-class Search:
-    """Remembers texts with the place where each was found, and tells which of them hold a canary."""
-
-    def __init__(self) -> None:
-        self.texts: list[tuple[str, str]] = []
-
-    def add(self, place: str, content: str | bytes) -> None:
-        self.texts.append((place, content if isinstance(content, str) else content.decode("latin-1")))
-
-    def places_of(self, secret: str) -> set[str]:
-        needles = forms_of(secret)
-        return {place for place, content in self.texts if any(needle in content for needle in needles)}
-
-    def add_database(self) -> None:
-        with connection.cursor() as cursor:
-            for table in connection.introspection.table_names(cursor):
-                cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
-                columns = [column[0] for column in cursor.description]
-                for row in cursor.fetchall():
-                    for column, value in zip(columns, row, strict=True):
-                        place = f"database: {table}.{column}"
-                        self.add(place, bytes(value) if isinstance(value, bytes | memoryview) else str(value))
-
-        for session in Session.objects.all():
-            self.add("session", json.dumps(session.get_decoded()))
-
-    def add_files(self, folder: Path) -> None:
-        for path in folder.rglob("*"):
-            if path.is_file() and "sqlite3" not in path.name:
-                self.add(f"file: {path.relative_to(folder)}", path.read_bytes())
-
-    def add_mails(self) -> None:
-        for message in getattr(mail, "outbox", []):
-            self.add("mail", message.message().as_bytes())
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(180)]
 
 
 # --- the search itself ----------------------------------------------------------------------------------------------
@@ -129,28 +70,6 @@ def test_search_looks_into_database_files_and_mails(owner: Person, tmp_path: Pat
 # --- the whole life of two webhooks -----------------------------------------------------------------------------------
 
 
-class Echo:
-    """A receiver that says no and throws back all that it was sent, in every way that it can be written."""
-
-    def __init__(self, secrets: list[str], *, before: int = 0) -> None:
-        self.secrets, self.before = secrets, before
-
-    def give(self, request: Received, connection: Connection) -> None:
-        words = [secret.encode() for secret in self.secrets]
-        said = [f"{request.method} {request.target}".encode(), json.dumps(request.headers).encode()]
-        said += [word for each in words for word in (each, base64.b64encode(each), each.hex().encode())]
-        said += [quote(secret, safe="").encode() for secret in self.secrets]
-        # As PHP writes JSON.
-        said += [json.dumps(secret).replace("/", "\\/").encode() for secret in self.secrets]
-        headers = [("X-Echo", word.decode()) for word in said] + [("Location", request.target)]
-        Answer(401, b"x" * self.before + b"\n".join(said), headers).give(request, connection)
-
-
-def cut_echo(secrets: list[str]) -> Echo:
-    """Its first secret is cut off by the end of what we keep of an answer."""
-    return Echo(secrets[:1], before=KEEP_BYTES - 60)
-
-
 class Planted:
     """Every secret that a webhook can have, each a canary of its own."""
 
@@ -183,26 +102,6 @@ class Planted:
         return [*own, self.header, self.query, webhook.signing_secret, webhook.signing_secret.removeprefix("whsec_")]
 
 
-@pytest.fixture
-def lines() -> Iterator[Callable[[], str]]:
-    """What the process logs meanwhile, formatted as in production."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(build_formatter(readable=False))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    yield stream.getvalue
-    root.removeHandler(handler)
-
-
-@pytest.fixture
-def public(loopback: None, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    """The receiver on loopback counts as one in the internet, so that its answers are kept and shown."""
-    monkeypatch.setattr(Target, "is_private", lambda self, address: False)
-    settings.PORTAL_OUTBOUND_DEADLINE_SECONDS = 0.5
-    settings.PORTAL_WEB_THREADS = 1
-
-
 class Life:
     """Drives the two webhooks through all that happens to them, and gathers every page on the way."""
 
@@ -225,7 +124,7 @@ class Life:
             wrong = form | {"description": "", "max_attempts": "99", "products": [str(self.product.uuid)]}
             assert self.ask("technical", url("webhook-create"), wrong).status_code == 200
             assert self.ask("technical", url("webhook-create"), wrong, hx_request="true").status_code == 200
-            assert self.ask("technical", url("webhook-create"), wrong | {"add_header": ""}).status_code == 200
+            assert self.ask("technical", url("webhook-create"), wrong | {"add_header": "headers"}).status_code == 200
             assert (
                 self.ask("technical", url("webhook-create"), form | {"products": wrong["products"]}).status_code == 302
             )
@@ -297,16 +196,6 @@ class Life:
             for row in model._default_manager.all():
                 assert self.ask("officer", reverse(f"{name}_change", args=[row.pk])).status_code == 200, row
                 self.ask("officer", reverse(f"{name}_history", args=[row.pk]))
-
-
-@pytest.fixture
-def people(owner: Person, officer: Person) -> dict[str, Person]:
-    return {
-        "viewer": owner.colleague("viewer"),
-        "technical": owner.colleague("technical"),
-        "administrator": owner,
-        "officer": officer,
-    }
 
 
 def test_no_secret_is_found_anywhere(

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
 
-from tests.factories import make_product, make_publication, make_webhook
+from tests.factories import make_connection, make_product, make_publication, make_webhook
 from tests.people import Person, make_owner
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,7 @@ def words_of(person: Person, name: str, *arguments: Any) -> list[str]:
     ("name", "labels"),
     [
         ("portal:settings", ["Menu de Configurações", "Menu de Integração"]),
-        ("portal:integration", ["Menu de Integração", "Menu de Webhooks"]),
+        ("portal:integration", ["Menu de Integração", "Menu de Webhooks", "Menu de Conexões"]),
         ("portal:profile", ["Meu Perfil", "Configuração de webhook"]),
         ("webhooks:webhook-list", ["Webhooks", "Novo Webhook", "Editar", "Exibir Detalhes"]),
         ("webhooks:profile-webhook-list", ["Configuração de webhook", "Novo", "Editar", "Exibir Detalhes"]),
@@ -75,6 +75,17 @@ def test_details_and_delivery_bear_the_names_of_the_guides(reader: Person, webho
     """ONS-10, ONS-11, ONS-15."""
     words = words_of(reader, "dispatch:webhook-detail", webhook.uuid)
     labels = ["Produtos deste webhook", "Status da última notificação", "Enviar", "Editar", "Notificações recentes"]
+    assert [label for label in labels if label not in words] == []
+
+
+def test_connections_of_btg_id_bear_the_names_of_the_guide(reader: Person) -> None:
+    """BTG-4 to BTG-8, BTG-11."""
+    words = words_of(reader, "connections:connection-create", "btg_id")
+    labels = ["Nome", "Descrição", "ID do Cliente", "Chave Secreta do Cliente", "URL do ambiente"]
+    assert [label for label in labels if label not in words] == []
+    connection = make_connection(participant=reader.participant, kind="btg_id")
+    words = words_of(reader, "connections:connection-run", connection.uuid)
+    labels = ["Obter Credenciais", "Grant Type", "Type", "Resource", "Locations", "Privileges"]
     assert [label for label in labels if label not in words] == []
 
 

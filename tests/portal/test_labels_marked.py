@@ -12,6 +12,10 @@ from tests.structure.source import ROOT, python_files, tracked_files
 
 # The same in every language: names of things in HTTP, of units and of the product.
 SAME_EVERYWHERE = {"curl", "gancho", "host", "http", "ms", "sha-256", "v", "webhook-id"}
+# Names that a standard gives to how a client authenticates (RFC 6749, RFC 7523, RFC 8705).
+STANDARD_NAMES = {"client_secret_jwt", "private_key_jwt", "client_secret_post", "tls_client_auth"}
+STANDARD_NAMES |= {"self_signed_tls_client_auth"}
+SAME_EVERYWHERE |= {"{{signature}}", "{{nonce}}", "{{timestamp}}", "{{algorithm}}"}
 READ_ATTRIBUTES = {"alt", "aria-label", "data-announce", "data-copied-word", "label", "placeholder", "title"}
 SHOWN_KEYWORDS = {"description", "empty_label", "help_text", "label", "short_description", "verbose_name", "title"}
 SHOWN_KEYWORDS |= {"index_title", "site_header", "site_title", "verbose_name_plural"}
@@ -117,7 +121,9 @@ def _is_unmarked(node: ast.expr) -> bool:
         return _is_unmarked(node.left)
     if isinstance(node, ast.JoinedStr):
         return any(LETTERS.search(str(part.value)) for part in node.values if isinstance(part, ast.Constant))
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(LETTERS.search(node.value))
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+        return False
+    return bool(LETTERS.search(node.value)) and node.value not in STANDARD_NAMES
 
 
 def unmarked_in_python(source: str) -> list[str]:

@@ -5,6 +5,7 @@ The table is written by hand and the address map is walked: a page that nobody t
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,9 +17,20 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from catalog.links import download_url
+from connections.models import ConnectionRun
 from dispatch.models import Delivery, SendBatch
 from dispatch.previews import preview_batch
-from tests.factories import make_delivery, make_event, make_product, make_publication, make_user, make_webhook
+from tests.connections.pages import posted as posted_connection
+from tests.factories import (
+    make_connection,
+    make_delivery,
+    make_event,
+    make_key_pair,
+    make_product,
+    make_publication,
+    make_user,
+    make_webhook,
+)
 from tests.people import Person
 from tests.webhooks.pages import posted
 
@@ -82,6 +94,35 @@ catalog:publication-file           POST    405
 catalog:product-detail             GET     login     404      200    200       200           403
 catalog:product-detail             POST    405
 
+connections:connection-list        GET     login     200      200    200       200           403
+connections:connection-list        POST    405
+connections:connection-choose      GET     login     200      403    200       200           403
+connections:connection-choose      POST    405
+connections:connection-create      GET     login     200      403    200       200           403
+connections:connection-create      POST    login     200      403    200       200           403
+connections:connection-detail      GET     login     404      200    200       200           403
+connections:connection-detail      POST    405
+connections:connection-edit        GET     login     404      403    200       200           403
+connections:connection-edit        POST    login     404      403    away      away          403
+connections:connection-archive     GET     login     404      403    200       200           403
+connections:connection-archive     POST    login     404      403    away      away          403
+connections:connection-run         GET     login     404      403    200       200           403
+connections:connection-run         POST    login     404      403    200       200           403
+connections:run-detail             GET     login     404      200    200       200           403
+connections:run-detail             POST    405
+connections:run-token-show         GET     405
+connections:run-token-show         POST    login     404      403    200       200           403
+connections:key-pair-list          GET     login     200      200    200       200           403
+connections:key-pair-list          POST    405
+connections:key-pair-create        GET     login     200      403    200       200           403
+connections:key-pair-create        POST    login     200      403    200       200           403
+connections:key-pair-detail        GET     login     404      200    200       200           403
+connections:key-pair-detail        POST    405
+connections:key-pair-replace       GET     login     404      403    200       200           403
+connections:key-pair-replace       POST    login     404      403    200       200           403
+connections:key-pair-archive       GET     login     404      403    200       200           403
+connections:key-pair-archive       POST    login     404      403    away      away          403
+
 webhooks:profile-webhook-list      GET     login     200      200    200       200           403
 webhooks:profile-webhook-list      POST    405
 webhooks:webhook-list              GET     login     200      200    200       200           403
@@ -140,7 +181,7 @@ POLICY = {
 FILE_POLICY = {"default-src 'none'", "sandbox"}
 FILES = ("catalog:download", "catalog:publication-file")
 # What the pages of these show to no one else; Vento is the participant of the owner.
-OWNERS_WORDS = ("Vento", "Ordem secreta", "Tarifa secreta", "hook.vento.test")
+OWNERS_WORDS = ("Vento", "Ordem secreta", "Tarifa secreta", "hook.vento.test", "Emissor secreto", "Chave secreta")
 
 
 def read_table() -> dict[tuple[str, str], dict[str, str]]:
@@ -180,6 +221,12 @@ class World:
         )
         self.delivery = make_delivery(webhook=self.webhook, event=make_event(publication=self.publication))
         self.batch = SendBatch.objects.create(webhook=self.webhook, kind="enviar_tudo", written_at=timezone.now())
+        self.key_pair = make_key_pair(participant=self.participant, name="Chave secreta")
+        self.connection = make_connection(participant=self.participant, name="Emissor secreto", kind="btg_id")
+        now = timezone.now()
+        self.run = ConnectionRun.objects.create(
+            connection=self.connection, by="Owner", at=now, purge_at=now + timedelta(days=1)
+        )
         staff = Person(make_user(email="clerk@operator.test", name="Clerk", is_staff=True))
         seats = (None, outsider, owner.colleague("viewer"), owner.colleague("technical"), owner, staff)
         self.people: dict[str, Person | None] = dict(zip(PEOPLE, seats, strict=True))
@@ -202,6 +249,8 @@ class World:
         return reverse(name, kwargs=keys)
 
     def _value(self, name: str, key: str) -> Any:
+        if name.startswith("connections:"):
+            return self._of_connections(name, key)
         if key == "batch_uuid":
             return self.batch.uuid
         if key == "product_uuid" or name == "catalog:product-detail":
@@ -210,10 +259,18 @@ class World:
             return self.delivery.uuid
         return self.publication.uuid if name.startswith("catalog:") else self.webhook.uuid
 
+    def _of_connections(self, name: str, key: str) -> Any:
+        if key == "kind":
+            return "btg_id"
+        if name.startswith("connections:key-pair"):
+            return self.key_pair.uuid
+        return self.run.uuid if name.startswith("connections:run") else self.connection.uuid
+
     def form(self, name: str) -> dict[str, Any]:
         forms: dict[str, dict[str, Any]] = {
             "access:participant-switch": {"participant": str(self.participant.uuid)},
             "access:preferences-update": {"theme": "dark"},
+            "connections:connection-edit": posted_connection("btg_id", name="Taken over"),
             "webhooks:webhook-test": {"webhook": str(self.webhook.uuid)},
             "webhooks:webhook-edit": posted(description="Taken over"),
             "dispatch:held-release": {"choice": "none"},

@@ -50,7 +50,11 @@ def published(product: Any, live_server: Any, tmp_path: Path) -> Callable[[], No
 
     def publish_and_wait() -> None:
         # The receivers may take as long as anywhere, not only as long as the tests of faults want to wait.
-        settings = {"PORTAL_DOWNLOAD_BASE_URL": live_server.url, "PORTAL_OUTBOUND_DEADLINE_SECONDS": "8"}
+        settings = {
+            "PORTAL_DOWNLOAD_BASE_URL": live_server.url,
+            "PORTAL_OUTBOUND_DEADLINE_SECONDS": "8",
+            "PORTAL_DISPATCH_LEASE_SECONDS": "60",
+        }
         with dispatchers(tmp_path, 1, **settings):
             publish(product, period="2020-08-15", upload=ContentFile(FILE, "prices.csv"), by=BY)
             wait_for_end(within=40)

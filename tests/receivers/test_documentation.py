@@ -25,7 +25,8 @@ from webhooks.event_types import EventContent, dump
 from webhooks.formats import FORMATS, render
 from webhooks.limits import MAX_ATTEMPTS, MAX_INTERVAL_MINUTES
 from webhooks.models import Webhook
-from webhooks.sending import Message, PlanParts, build_plan, build_request
+from webhooks.plans import PlanParts, build_plan
+from webhooks.sending import Message, build_request
 from webhooks.signing import OVERLAP
 from webhooks.trials import TESTS_PER_MINUTE
 
@@ -147,6 +148,7 @@ def test_what_follows_an_answer_is_what_the_table_says() -> None:
 def test_the_page_leads_to_every_sample_and_to_the_examples_that_the_guide_names() -> None:
     links = set(re.findall(r"\]\((receivers/[^)]+)\)", TEXT))
     samples = {file for _find, file in SAMPLES.values()} | {"csharp/Program.cs"}
+    samples |= {"python/bearer.py", "node/bearer.mjs", "python/tags.py", "node/tags.mjs"}
     assert links == {f"receivers/{file}" for file in samples}
     assert all((PAGE.parent / link).is_file() for link in links)
     assert "https://github.com/multicanais/sintegre-webhook" in TEXT

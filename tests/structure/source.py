@@ -7,8 +7,18 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# From the ground up; vault and outbound stand beside each other.
-FLOORS = {"vault": 0, "outbound": 0, "access": 1, "notices": 2, "catalog": 3, "webhooks": 4, "dispatch": 5, "portal": 6}
+# From the ground up; vault and outbound stand beside each other, catalog and connections too.
+FLOORS = {
+    "vault": 0,
+    "outbound": 0,
+    "access": 1,
+    "notices": 2,
+    "catalog": 3,
+    "connections": 3,
+    "webhooks": 4,
+    "dispatch": 5,
+    "portal": 6,
+}
 APPS = tuple(FLOORS)
 
 

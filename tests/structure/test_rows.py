@@ -9,8 +9,9 @@ from tests.structure.source import ROOT, tracked_files
 # What the product does so far. A new row stands here once something that proves it is named after it.
 ROWS = {
     "ONS": (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21),
-    "UNICO": (1, 8, 9, 12, 13, 14, 15, 16, 17, 18, 19),
-    "CERC": (14, 15, 16),
+    "UNICO": (1, 8, 9, *range(11, 35)),
+    "CERC": tuple(range(14, 24)),
+    "BTG": (4, 5, 6, 7, 8, 11, 12, 17, 19),
     "GSAN": (12, 13),
     "X": (1, 2, 3, 4, 5),
 }

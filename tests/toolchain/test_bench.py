@@ -14,7 +14,7 @@ from bench import __main__ as program
 from bench.designs import Bare, Run
 from bench.frame import Bench, Figure, Goal, build_table, number, percentile
 from bench.processor import cpu_seconds, parent_of, rss_bytes
-from bench.receiver import Mismatch, Receiver, compare, find_nginx, running_receiver, running_slow_receiver
+from bench.receiver import Mismatch, Receiver, compare, running_receiver, running_slow_receiver
 from bench.surroundings import Surroundings
 from tests import services
 from tests.processes import ROOT
@@ -190,9 +190,7 @@ def test_the_slow_receiver_notes_and_answers_after_its_delay(tmp_path: Path) -> 
 
 @pytest.mark.process
 def test_what_nginx_wrote_down_is_what_was_sent(tmp_path: Path) -> None:
-    if not find_nginx():
-        services.install("nginx")
-    if not find_nginx():
+    if not services.provide_nginx():
         services.miss("nginx")
     with running_receiver(tmp_path, count=2) as receiver:
         around = Surroundings(tmp_path, "", os.getpid(), "", receiver)

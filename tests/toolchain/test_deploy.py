@@ -236,9 +236,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(alone: Installation, tmp_pat
 
 @pytest.mark.process
 def test_nginx_takes_its_file_and_passes_requests_on(alone: Installation, tmp_path: Path) -> None:
-    program = shutil.which("nginx")
-    if not program:
-        pytest.skip("nginx is not here: `make test` does not install it")
+    program = services.provide_nginx() or services.miss("nginx")
     port = services.free_port()
     words = [program, "-p", str(tmp_path), "-c", str(write_nginx(alone, tmp_path, port)), "-g", "daemon off;"]
     unit = read_unit(ROOT / "deploy" / "systemd" / "gancho-downloads.service")

@@ -13,6 +13,7 @@ from access.models import AuditEntry
 from tests.certificates import Authority
 from tests.factories import make_participant, make_product, make_webhook, webhook_values
 from tests.people import Person
+from vault.kept import KEPT
 from webhooks.actions import (
     archive_webhook,
     create_webhook,
@@ -24,7 +25,7 @@ from webhooks.actions import (
 from webhooks.errors import InvalidWebhook, WebhookArchived
 from webhooks.models import ProductSubscription, Webhook
 from webhooks.signals import webhook_changed
-from webhooks.values import KEPT, HeaderValues
+from webhooks.values import HeaderValues
 
 CANARY = "CANARY-91ab42cd"
 

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from tests.factories import make_webhook
+from tests.factories import make_upload, make_webhook
 from tests.people import Person
 from tests.webhooks.pages import text
+from tests.webhooks.test_credentials import OAUTH2
 from webhooks.models import Webhook, WebhookTest
-from webhooks.values import HeaderValues
+from webhooks.values import HeaderValues, KeyPairValues
 
 LIST = "admin:webhooks_webhook_changelist"
 CANARY = "CANARY-77ee88ff"
@@ -96,3 +97,13 @@ def test_tests_are_listed_and_read_only(officer: Person, owner: Person) -> None:
     assert "Gone: 410" in text(officer.client.get(reverse("admin:webhooks_webhooktest_changelist")))
     page = officer.client.get(reverse("admin:webhooks_webhooktest_change", args=[trial.pk]))
     assert page.status_code == 200
+
+
+def test_x_3_operations_see_where_a_token_comes_from_and_no_secret(officer: Person) -> None:
+    shown = {"client_key_pair": KeyPairValues(own=True, upload=make_upload())}
+    webhook = make_webhook(**OAUTH2 | shown)
+    page = text(officer.client.get(reverse("admin:webhooks_webhook_change", args=[webhook.pk])))
+    assert "as.example.com" in page
+    assert webhook.client_key_pair.fingerprint in page
+    assert OAUTH2["auth_secrets"]["client_secret"] not in page
+    assert "PRIVATE KEY" not in page

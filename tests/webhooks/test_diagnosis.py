@@ -3,10 +3,12 @@
 import pytest
 from django.utils.translation import override
 
+from connections.failures import CODES
 from outbound.outcomes import OUTCOMES
 from outbound.transfer import Result
 from webhooks.auth.registry import METHODS
 from webhooks.diagnosis import DIAGNOSES, Side, code_for
+from webhooks.diagnosis.tokens import TOKENS
 
 
 @pytest.mark.parametrize("outcome", sorted(OUTCOMES))
@@ -73,3 +75,22 @@ def test_every_diagnosis_is_whole(code: str) -> None:
     assert diagnosis.side in Side.values
     assert all(texts)
     assert all(text.endswith(".") for text in texts[1:])
+
+
+def test_every_reason_why_there_is_no_token_has_its_own_diagnosis_and_there_are_no_others() -> None:
+    """UNICO-34: what the token endpoint said is told apart from what kept us from asking it."""
+    assert {entry.code for entry in TOKENS} == CODES
+    assert len(TOKENS) == len(CODES)
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_a_failed_token_is_told_in_its_own_words(code: str) -> None:
+    assert code_for(Result(error=code), "oauth2") == code
+
+
+@pytest.mark.parametrize("method", ["oauth2", "jwt"])
+def test_a_401_claims_no_second_request_that_was_not_made(method: str) -> None:
+    """Testar makes one only, and so does a delivery whose token was dropped less than a minute ago."""
+    action = str(DIAGNOSES[f"unauthorized_{method}"].action)
+    assert "tried at once" not in action
+    assert "out of date is replaced" in action

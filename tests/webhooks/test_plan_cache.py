@@ -8,7 +8,8 @@ from access.actors import Actor
 from tests.factories import make_webhook, webhook_values
 from webhooks.actions import rotate_signing_secret, update_webhook
 from webhooks.models import Webhook
-from webhooks.sending import PlanCache, PlanError, SendPlan
+from webhooks.plans import SendPlan
+from webhooks.sending import PlanCache, PlanError
 
 pytestmark = pytest.mark.django_db
 BY = Actor.system("test")

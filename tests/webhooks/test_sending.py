@@ -1,6 +1,6 @@
 """One request: its headers, its signature, what is masked of it, and how little work it is."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,14 +9,19 @@ from django.conf import settings
 from django.utils import timezone
 from standardwebhooks import Webhook as Reference
 
-from tests.factories import make_webhook
+from connections.tokens import Token
+from outbound import client, outcomes
+from outbound.masking import MASK
+from tests.factories import make_connection, make_webhook
+from tests.receiver import Receiver
 from webhooks.actions import reveal_signing_secret, rotate_signing_secret
-from webhooks.masking import MASK
 from webhooks.models import Webhook
-from webhooks.sending import Message, PlanError, SendPlan, build_request, load_plans, redacted_headers
+from webhooks.plans import SendPlan
+from webhooks.sending import Message, PlanError, build_request, load_plans, redacted_headers
 from webhooks.values import HeaderValues
 
 CANARY = "CANARY-5e0c1d2f"
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
 def plan_of(webhook: Webhook) -> SendPlan:
@@ -162,3 +167,37 @@ def test_private_authority_goes_into_the_request(webhook: Webhook) -> None:
 
 def test_the_version_in_use_is_named_by_the_plan(webhook: Webhook) -> None:
     assert plan_of(webhook).version_id == webhook.current_version_id
+
+
+# --- with a token ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_cerc_17_the_token_goes_out_as_bearer_and_is_masked_wherever_it_turns_up() -> None:
+    plan = plan_of(make_webhook())
+    token = Token("a-token-0123456789", "Bearer", NOW, NOW, None)
+    request = build_request(plan, message(), NOW, token=token)
+    assert dict(request.headers)["Authorization"] == "Bearer a-token-0123456789"
+    assert ["Authorization", MASK] in redacted_headers(plan, request)
+    redactor = plan.redactor_with(token)
+    assert redactor.text(f"got {token.value}") == f"got {MASK}"
+    assert plan.redactor_with(token) is redactor
+    assert plan.redactor_with(None) is plan.redactor
+
+
+@pytest.mark.django_db
+def test_a_plan_that_waits_for_its_token_has_no_authorization() -> None:
+    shared = make_connection()
+    settings = {"connection": str(shared.uuid)}
+    webhook = make_webhook(participant=shared.participant, auth_method="oauth2", auth_settings=settings)
+    request = build_request(plan_of(webhook), message(), NOW)
+    assert "Authorization" not in dict(request.headers)
+
+
+@pytest.mark.django_db
+def test_a_header_that_can_not_be_sent_once_filled_is_refused_by_the_door(loopback: None, receiver: Receiver) -> None:
+    plan = plan_of(make_webhook(request_uri=receiver.url()))
+    long = Token("x" * 5_000, "Bearer", NOW, NOW, None)
+    result = client.send(build_request(plan, message(), timezone.now(), token=long))
+    assert result.error == outcomes.HEADER_REFUSED
+    assert receiver.requests() == []

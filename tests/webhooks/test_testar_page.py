@@ -64,6 +64,7 @@ def test_what_must_be_corrected_first_is_named_and_nothing_is_sent(owner: Person
 def test_x_3_stored_secrets_are_used_and_not_shown(owner: Person, receiver: Receiver) -> None:
     webhook = make_webhook(
         participant=owner.participant,
+        request_uri=receiver.url("/before"),
         auth_method="secret",
         auth_secrets={"secret": CANARY},
         headers=(HeaderValues("X-Key", CANARY + "-2"),),

@@ -1,6 +1,7 @@
 """Testar against the real receiver: the request of a delivery, explained step by step, kept without secrets."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,14 +10,16 @@ from django.utils import timezone
 from standardwebhooks import Webhook as Reference
 
 from access.models import AuditEntry
+from outbound.trace import list_steps
 from tests.factories import make_webhook, webhook_values
 from tests.people import Person
 from tests.receiver import Answer, Receiver
+from vault.kept import KEPT
+from webhooks.actions import update_webhook
 from webhooks.errors import InvalidWebhook, TooManyTests
-from webhooks.exchanges import list_steps
 from webhooks.models import Webhook, WebhookTest
 from webhooks.trials import try_webhook
-from webhooks.values import KEPT, HeaderValues
+from webhooks.values import HeaderValues
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback")]
 CANARY = "CANARY-0a1b2c3d"
@@ -60,6 +63,7 @@ def test_a_saved_webhook_is_tested_with_its_kept_secrets_and_its_own_signature(
 ) -> None:
     webhook = make_webhook(
         participant=owner.participant,
+        request_uri=receiver.url("/before"),
         auth_method="secret",
         auth_secrets={"secret": CANARY},
         headers=(HeaderValues("X-Key", CANARY + "-2"),),
@@ -74,6 +78,26 @@ def test_a_saved_webhook_is_tested_with_its_kept_secrets_and_its_own_signature(
     assert got.header("X-Key") == CANARY + "-2"
     assert Reference(webhook.signing_secret).verify(got.body, dict(got.headers))
     assert trial.exchange["temporary_signature"] is False
+
+
+def test_x_3_a_kept_secret_goes_to_no_other_receiver(owner: Person, receiver: Receiver) -> None:
+    """Neither by Testar nor by saving, unless whoever changes the address knows it."""
+    secrets: dict[str, Any] = {"auth_method": "secret", "auth_secrets": {"secret": CANARY}}
+    webhook = make_webhook(participant=owner.participant, headers=(HeaderValues("X-Key", CANARY + "-2"),), **secrets)
+    kept = (HeaderValues("X-Key", KEPT, uuid=webhook.headers.get().uuid),)
+    moved = webhook_values(request_uri=receiver.url("/hook"), auth_method="secret", headers=kept)
+    for act in (
+        lambda: try_webhook(owner.participant, values=moved, webhook=webhook, by=owner.actor),
+        lambda: update_webhook(webhook, values=moved, by=owner.actor),
+    ):
+        with pytest.raises(InvalidWebhook) as refused:
+            act()
+        found = [(problem.field, problem.code) for problem in refused.value.problems]
+        assert found == [("auth.secret", "secret_elsewhere"), ("headers.0.value", "secret_elsewhere")]
+    assert receiver.requests() == []
+    again = replace(moved, headers=(HeaderValues("X-Key", CANARY + "-2"),), **secrets)
+    try_webhook(owner.participant, values=again, webhook=webhook, by=owner.actor)
+    assert receiver.wait_for(1)[0].header("X-Key") == CANARY + "-2"
 
 
 def test_an_unsaved_webhook_is_signed_with_a_passing_secret_and_says_so(owner: Person, receiver: Receiver) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from django.utils.translation import gettext_lazy as _
 
+from connections.kinds.field import Field
 from webhooks.auth.method import (
     AUTHORIZATION,
     AuthHeader,
     AuthMethod,
-    Setting,
     header_name_problems,
     header_value_problems,
 )
@@ -24,9 +24,9 @@ class Basic(AuthMethod):
     label = _("Basic: user and password")
     explanation = _("User and password are sent by HTTP Basic in the Authorization header of every notification.")
     fields = (
-        Setting("username", _("User"), max_length=255),
-        Setting("password", _("Password"), secret=True, max_length=1_024),
-        Setting(
+        Field("username", _("User"), max_length=255),
+        Field("password", _("Password"), secret=True, max_length=1_024),
+        Field(
             "token",
             _("Token"),
             secret=True,
@@ -35,7 +35,7 @@ class Basic(AuthMethod):
             help_text=_("Only if the receiver checks a token besides user and password."),
             technical=True,
         ),
-        Setting(
+        Field(
             "token_header",
             _("Header of the token"),
             required=False,

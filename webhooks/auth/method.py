@@ -2,34 +2,31 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from connections.kinds.field import Field
 from outbound.errors import HeaderRefused
 from outbound.headers import check_header, check_syntax
 from webhooks.errors import Problem
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
-
 AUTHORIZATION = "Authorization"
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One thing a method wants to know. Secret ones are stored sealed and never shown again."""
+# The name of another field of the form, and the values of it with which something holds.
+Condition = tuple[str, tuple[str, ...]]
 
-    name: str
-    label: "_StrPromise"
-    secret: bool = False
-    required: bool = True
-    default: str = ""
-    help_text: "_StrPromise | str" = ""
-    max_length: int = 200
-    # A header's name is shown in the fixed-width font and is never a sentence.
-    technical: bool = False
+
+@dataclass(frozen=True)
+class Asked:
+    """A field in the form of a method: asked for while all of `shown` hold, and then not to be left empty while all of
+    `required` do (None: it may always be left empty)."""
+
+    field: Field
+    shown: tuple[Condition, ...] = ()
+    required: tuple[Condition, ...] | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,21 +47,34 @@ class AuthMethod:
     name: ClassVar[str]
     label: ClassVar[Promise]
     explanation: ClassVar[Promise]
-    fields: ClassVar[tuple[Setting, ...]] = ()
+    # The title of its area of the form, where that is not its label.
+    area: ClassVar[Promise | None] = None
+    fields: ClassVar[tuple[Field, ...]] = ()
+    # The kinds of connection that its token comes from; none: it needs no token.
+    kinds: ClassVar[tuple[str, ...]] = ()
     # What a 401 most likely means with this method, and what to do about it.
     unauthorized_cause: ClassVar[Promise]
     unauthorized_action: ClassVar[Promise]
 
+    def asked(self) -> Iterator[Asked]:
+        """Yield what its area of the form asks for, in the order of the page."""
+        for field in self.fields:
+            yield Asked(field, required=() if field.required else None)
+
+    def is_folded(self, name: str) -> bool:
+        """Whether a field is among those that few need, folded away until they have a value."""
+        return False
+
     def problems(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> Iterator[Problem]:
         """Yield what is wrong with the settings and the secrets (plain text) of one webhook."""
         values = {**settings, **secrets}
-        for setting in self.fields:
-            value = values.get(setting.name, "")
-            if setting.required and not value:
-                yield _problem(setting.name, "required", _("This field is required."))
-            elif len(value) > setting.max_length:
-                message = _("At most %(limit)s characters.") % {"limit": setting.max_length}
-                yield _problem(setting.name, "too_long", message)
+        for field in self.fields:
+            value = values.get(field.name, "")
+            if field.required and not value:
+                yield _problem(field.name, "required", _("This field is required."))
+            elif len(value) > field.max_length:
+                message = _("At most %(limit)s characters.") % {"limit": field.max_length}
+                yield _problem(field.name, "too_long", message)
 
     def header_names(self, settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield the headers this method sets: the name, and the setting that decides it (empty when it is fixed)."""
@@ -81,13 +91,11 @@ class AuthMethod:
     def public_settings(self, given: Mapping[str, Any]) -> dict[str, str]:
         """Return the settings to store in the clear: those this method knows, defaults filled in."""
         return {
-            setting.name: str(given.get(setting.name, "")) or setting.default
-            for setting in self.fields
-            if not setting.secret
+            field.name: str(given.get(field.name, "")) or field.default for field in self.fields if not field.secret
         }
 
     def secret_names(self) -> tuple[str, ...]:
-        return tuple(setting.name for setting in self.fields if setting.secret)
+        return tuple(field.name for field in self.fields if field.secret)
 
 
 def _problem(name: str, code: str, message: Any) -> Problem:

@@ -2,11 +2,11 @@ from collections.abc import Iterator, Mapping
 
 from django.utils.translation import gettext_lazy as _
 
+from connections.kinds.field import Field
 from webhooks.auth.method import (
     AUTHORIZATION,
     AuthHeader,
     AuthMethod,
-    Setting,
     header_name_problems,
     header_value_problems,
 )
@@ -21,7 +21,7 @@ class Secret(AuthMethod):
     label = _("Secret or Token")
     explanation = _("The value is sent as it is, in the Authorization header of every notification.")
     fields = (
-        Setting(
+        Field(
             "secret",
             _("Secret or Token"),
             secret=True,
@@ -29,7 +29,7 @@ class Secret(AuthMethod):
             help_text=_("Sent exactly as written, with nothing before it. Write “Bearer …” if the receiver wants it."),
             technical=True,
         ),
-        Setting(
+        Field(
             "header_name",
             _("Header"),
             required=False,

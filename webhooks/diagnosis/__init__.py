@@ -1,20 +1,21 @@
 """Why an attempt failed, from a closed list: what happened, the most likely cause, what to do, and whose side it is.
 
 `code_for` gives the code of a transfer's result; other codes are given by whoever found out (a plan that can't be
-built, a lost worker). Codes are stored with attempts and trials: they are never renamed.
+built, a token that could not be had, a lost worker). Codes are stored with attempts and trials: they are never renamed.
 """
 
 from outbound.transfer import Result
 from webhooks.diagnosis.answers import ANSWERED, UNAUTHORIZED
 from webhooks.diagnosis.configuration import OURS
 from webhooks.diagnosis.entry import Diagnosis, Side
+from webhooks.diagnosis.tokens import TOKENS
 from webhooks.diagnosis.transfers import CONNECTING, NOT_SENT, TLS, UNANSWERED
 
 __all__ = ["DIAGNOSES", "Diagnosis", "Side", "code_for"]
 
 DIAGNOSES: dict[str, Diagnosis] = {
     diagnosis.code: diagnosis
-    for diagnosis in (*NOT_SENT, *CONNECTING, *TLS, *UNANSWERED, *ANSWERED, *UNAUTHORIZED, *OURS)
+    for diagnosis in (*NOT_SENT, *CONNECTING, *TLS, *UNANSWERED, *ANSWERED, *UNAUTHORIZED, *TOKENS, *OURS)
 }
 
 

@@ -29,6 +29,13 @@ OURS = (
         Side.OPERATOR,
     ),
     Diagnosis(
+        "tags_without_key",
+        _("No key for the tags"),
+        _("Nothing was sent: headers of this webhook contain tags, and there is no key to fill them in with."),
+        _("The authentication of this webhook has no private key any more, or one that these tags can't be made with."),
+        _("Give its authentication an RSA key or one of the curve P-256, or take the tags out of the headers."),
+    ),
+    Diagnosis(
         "signing_secret_missing",
         _("Signing secret missing"),
         _("Nothing was sent: this webhook has no usable signing secret."),

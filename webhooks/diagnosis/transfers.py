@@ -162,8 +162,8 @@ TLS = (
         "tls_client_certificate_wanted",
         _("Client certificate wanted"),
         _("The receiver ended the connection because it expects a client certificate."),
-        _("The receiver requires mutual TLS."),
-        _("Let the receiver accept connections without a client certificate on this address."),
+        _("The receiver requires mutual TLS, and got no certificate, or one that it does not accept."),
+        _("Give the certificate that the receiver knows in the webhook's form, under Client certificate."),
     ),
     Diagnosis(
         "tls_failed",

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
+from django import forms
 from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -15,11 +16,15 @@ from outbound.addresses import is_plain_http
 from webhooks.auth.registry import METHODS
 from webhooks.errors import Problem
 from webhooks.forms.general import GeneralForm
-from webhooks.forms.header_rows import HeaderRow, Row, make_header_rows, read_typed_rows
-from webhooks.forms.method import MethodForm
+from webhooks.forms.header_rows import Row, make_header_rows, read_typed_rows
+from webhooks.forms.key_pair import KeyPairForm
+from webhooks.forms.method import Files, MethodForm
 from webhooks.forms.picker import ProductPicker, make_picker
 from webhooks.models import Webhook
 from webhooks.values import WebhookValues
+
+# The client certificate's place among the form's names and the problems' fields.
+CLIENT = "client_key_pair"
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,8 @@ class SummaryLine:
 
 
 class WebhookEditor:
-    """`webhook` None: a new one. `data`: posted, to be judged. `typed`: posted, only to be shown again, with `rows` as
-    its headers. The same object serves saving and Testar."""
+    """`webhook` None: a new one. `data` and `files`: posted, to be judged. `typed`: posted, only to be shown again,
+    with `rows` as its headers. The same object serves saving and Testar."""
 
     def __init__(
         self,
@@ -41,13 +46,24 @@ class WebhookEditor:
         webhook: Webhook | None = None,
         *,
         data: QueryDict | None = None,
+        files: Files = None,
         typed: QueryDict | None = None,
         rows: list[Row] | None = None,
     ) -> None:
-        self.participant, self.webhook = participant, webhook
+        self.participant, self.webhook, self.files = participant, webhook, files
         self.posted = typed if data is None else data
         self.general = GeneralForm(data, webhook=webhook, typed=typed)
-        self.methods = [MethodForm(method, data, webhook=webhook, typed=typed) for method in METHODS.values()]
+        self.methods = [
+            MethodForm(method, participant, data, files, webhook=webhook, typed=typed) for method in METHODS.values()
+        ]
+        self.client_key_pair = KeyPairForm(
+            CLIENT,
+            participant,
+            data,
+            None if data is None else files,
+            stored=webhook.client_key_pair if webhook else None,
+            typed=typed,
+        )
         self.headers = make_header_rows(data, webhook, rows)
         self.product_problems: list[Any] = []
 
@@ -63,6 +79,11 @@ class WebhookEditor:
     @cached_property
     def method(self) -> MethodForm:
         return next(form for form in self.methods if form.method.name == self.shown_method)
+
+    @property
+    def token_methods(self) -> str:
+        """The names of the methods that send a token: headers may have tags with them."""
+        return " ".join(form.method.name for form in self.methods if form.method.kinds)
 
     @cached_property
     def chosen_products(self) -> frozenset[UUID]:
@@ -102,6 +123,9 @@ class WebhookEditor:
             auth_method=general.value("auth_method"),
             auth_settings=self.method.settings(),
             auth_secrets=self.method.secrets(),
+            token_headers=self.method.token_headers(),
+            auth_key_pair=self.method.key_pair(),
+            client_key_pair=self.client_key_pair.values(),
             headers=tuple(row.values() for row in self.headers.filled()),
             private_ca=general.cleaned_data.get("private_ca", ""),
             products=self.chosen_products,
@@ -110,7 +134,9 @@ class WebhookEditor:
         )
 
     def _clean(self) -> None:
-        for form in (self.general, *self.methods):
+        for method in self.methods:
+            method.read()
+        for form in (self.general, self.client_key_pair):
             form.is_valid()
         self.headers.is_valid()
 
@@ -119,7 +145,8 @@ class WebhookEditor:
 
     def drop_problems(self) -> None:
         """Forget what the forms found wrong, for Testar, which asks less of them."""
-        for form in (self.general, *self.methods, *self.headers.forms):
+        parts = [form for method in self.methods for form in method.forms()]
+        for form in (self.general, *parts, self.client_key_pair, *self.headers.forms):
             form.errors.clear()
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
@@ -127,7 +154,9 @@ class WebhookEditor:
         for problem in problems:
             name, _dot, rest = problem.field.partition(".")
             if name == "auth":
-                self.method.add_error(rest if rest in self.method.fields else None, problem.message)
+                self.method.add_problem(problem)
+            elif name == CLIENT:
+                self.client_key_pair.add_problem(rest, problem.message)
             elif name == "headers" and rest:
                 index, _dot, part = rest.partition(".")
                 self.headers.filled()[int(index)].add_error(part, problem.message)
@@ -143,28 +172,38 @@ class WebhookEditor:
 
     def lines(self) -> list[SummaryLine]:
         """Return everything to correct, in the order of the page."""
-        lines = [*_lines_of(self.general), *_lines_of(self.method)]
+        lines = [*_lines_of(self.general), *self._method_lines(), *_lines_of(self.client_key_pair)]
         lines += [SummaryLine(_("Headers"), message) for message in self.headers.non_form_errors()]
         for number, row in enumerate(self.headers.forms, start=1):
             lines += _row_lines(number, row)
         return lines + [SummaryLine(_("Products"), message, "products") for message in self.product_problems]
+
+    def _method_lines(self) -> list[SummaryLine]:
+        lines = [line for form in (self.method, *self.method.key_pairs.values()) for line in _lines_of(form)]
+        for rows in self.method.rows.values():
+            lines += [SummaryLine(_("Headers of the token request"), message) for message in rows.non_form_errors()]
+            for number, row in enumerate(rows.forms, start=1):
+                lines += _row_lines(number, row)
+        return lines
 
     def secrets_to_repeat(self) -> list[Any]:
         """Return what was typed as a secret and is not on the page that is about to be rendered."""
         if self.posted is None:
             return []
         typed = [row for row in read_typed_rows(self.posted) if row["secret"] and row["value"]]
-        return self.method.typed_secrets(self.posted) + [row["name"] or _("Value") for row in typed]
+        mine = self.method.typed_secrets(self.posted, self.files)
+        mine += self.client_key_pair.typed_secrets(self.posted, self.files)
+        return mine + [row["name"] or _("Value") for row in typed]
 
 
-def _lines_of(form: GeneralForm | MethodForm) -> list[SummaryLine]:
+def _lines_of(form: forms.Form) -> list[SummaryLine]:
     lines = [SummaryLine("", message) for message in form.non_field_errors()]
     for bound in form:
         lines += [SummaryLine(bound.label, message, bound.auto_id) for message in bound.errors]
     return lines
 
 
-def _row_lines(number: int, row: HeaderRow) -> list[SummaryLine]:
+def _row_lines(number: int, row: forms.Form) -> list[SummaryLine]:
     return [
         SummaryLine(format_lazy(_("Header {n}: {label}"), n=number, label=bound.label), message, bound.auto_id)
         for bound in row

@@ -8,7 +8,7 @@ from django.forms import BaseFormSet, formset_factory
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from webhooks.forms.secrets import SecretInput, given_or_kept
+from connections.forms.secrets import SecretInput, given_or_kept
 from webhooks.models import Webhook, WebhookHeader
 from webhooks.rules import MAX_HEADERS
 from webhooks.values import HeaderValues

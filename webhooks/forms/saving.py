@@ -1,6 +1,6 @@
 """From a posted form to an action, and back to the form with what was refused."""
 
-from django.http import QueryDict
+from django.http import HttpRequest
 
 from access.actors import Actor
 from access.models import Participant
@@ -8,7 +8,8 @@ from webhooks.actions import create_webhook, update_webhook
 from webhooks.drafts import make_draft
 from webhooks.errors import InvalidWebhook
 from webhooks.forms.editor import WebhookEditor
-from webhooks.forms.header_rows import read_typed_rows
+from webhooks.forms.header_rows import PREFIX, read_typed_rows
+from webhooks.forms.rows import ADD, REMOVE, pressed_row_button
 from webhooks.models import Webhook
 from webhooks.rules import find_problems
 from webhooks.values import WebhookValues
@@ -17,7 +18,7 @@ from webhooks.values import WebhookValues
 def save_posted(editor: WebhookEditor, *, by: Actor) -> Webhook | None:
     """Save what was posted. None when it was refused: the editor then holds every reason, the form's and the rules'."""
     values = editor.read()
-    editor.add_problems(find_problems(make_draft(values, editor.webhook), editor.participant))
+    editor.add_problems(find_problems(make_draft(values, editor.webhook, editor.participant), editor.participant))
     if editor.has_problems():
         return None
     try:
@@ -34,10 +35,12 @@ def _save(editor: WebhookEditor, values: WebhookValues, by: Actor) -> Webhook:
     return update_webhook(editor.webhook, values=values, by=by)
 
 
-def typed_again(data: QueryDict, participant: Participant, webhook: Webhook | None = None) -> WebhookEditor | None:
+def typed_again(request: HttpRequest, participant: Participant, webhook: Webhook | None = None) -> WebhookEditor | None:
     """Return the form to show again when one of its own buttons was pressed instead of Save: one row more or less, or
     the fields of another authentication type. Only browsers without JavaScript ask for it."""
-    if not {"add_header", "remove_header", "show_method"} & data.keys():
+    data = request.POST
+    if not {ADD, REMOVE, "show_method"} & data.keys():
         return None
-    rows = read_typed_rows(data, add="add_header" in data, remove=data.get("remove_header", ""))
-    return WebhookEditor(participant, webhook, typed=data, rows=rows)
+    add, remove = pressed_row_button(data, PREFIX)
+    rows = read_typed_rows(data, add=add, remove=remove)
+    return WebhookEditor(participant, webhook, files=request.FILES, typed=data, rows=rows)

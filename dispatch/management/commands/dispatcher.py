@@ -67,7 +67,11 @@ def _wait_shortly_for_the_file() -> None:
 
 
 def _nothing_due(dispatcher: Dispatcher) -> bool:
-    return dispatcher.idle and not Delivery.objects.waiting().filter(due_at__lte=clock.now()).exists()
+    return (
+        dispatcher.idle
+        and not dispatcher.tokens.waiting
+        and not Delivery.objects.waiting().filter(due_at__lte=clock.now()).exists()
+    )
 
 
 def _only_one_here() -> AbstractContextManager[Any]:

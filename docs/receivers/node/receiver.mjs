@@ -1,19 +1,25 @@
 // A receiver of notifications with nothing but Node.js 18 or newer.
 //
-//     WEBHOOK_SECRET=whsec_... node receiver.mjs   checks the signature (Standard Webhooks)
-//     WEBHOOK_TOKEN=... node receiver.mjs          compares the Authorization header with the webhook's Secret or Token
+//     WEBHOOK_SECRET=whsec_... node receiver.mjs      checks the signature (Standard Webhooks)
+//     WEBHOOK_TOKEN=... node receiver.mjs             compares the Authorization header with the webhook's Secret or Token
+//     WEBHOOK_ISSUER=https://... WEBHOOK_AUDIENCE=... checks a Bearer token: bearer.mjs must lie beside this file
+//     WEBHOOK_CERTIFICATE=certificate.pem             checks signed headers: tags.mjs must lie beside this file
 //
 // It takes POSTs at any path of http://127.0.0.1:9000 (PORT); a proxy with https stands in front of it. What it has
 // processed lies in received/ (FOLDER): <webhook-id>.json, the notification, and <webhook-id>.data, its file.
 
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
-import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 
 const SECRET = process.env.WEBHOOK_SECRET ?? "";
 const KEY = Buffer.from(SECRET.replace(/^whsec_/, ""), "base64");
 const TOKEN = process.env.WEBHOOK_TOKEN ?? "";
+const ISSUER = process.env.WEBHOOK_ISSUER ?? "";
+const CERTIFICATE = process.env.WEBHOOK_CERTIFICATE ?? "";
+// What believes a request: every one of them must.
+const CHECKS = [];
 const PORT = Number(process.env.PORT ?? 9000);
 const FOLDER = process.env.FOLDER ?? "received";
 
@@ -27,10 +33,10 @@ async function handle(request) {
   if (request.method !== "POST") return 405;
   const body = await readRaw(request);
   if (body === null) return 413;
-  if (!isGenuine(request.headers, body)) return 401;
   const id = request.headers["webhook-id"] ?? "";
-  if (!/^[A-Za-z0-9_-]{1,100}$/.test(id)) return 400;
   try {
+    for (const check of CHECKS) if (!(await check(request.headers, body))) return 401;
+    if (!/^[A-Za-z0-9_-]{1,100}$/.test(id)) return 400;
     await processOnce(id, body);
     return 204;
   } catch (problem) {
@@ -52,9 +58,19 @@ async function readRaw(request) {
   return Buffer.concat(chunks);
 }
 
-function isGenuine(headers, body) {
-  if (TOKEN && !isEqual(headers.authorization ?? "", TOKEN)) return false;
-  return !SECRET || isSigned(headers, body);
+// The checks by the settings. `body` of each: the bytes as they came.
+async function agree() {
+  if (TOKEN) CHECKS.push((headers) => isEqual(headers.authorization ?? "", TOKEN));
+  if (SECRET) CHECKS.push(isSigned);
+  if (ISSUER) {
+    const { issuerAt } = await import("./bearer.mjs");
+    const vouchesFor = await issuerAt(ISSUER, process.env.WEBHOOK_AUDIENCE);
+    CHECKS.push((headers) => vouchesFor(headers.authorization ?? ""));
+  }
+  if (CERTIFICATE) {
+    const { certificateOf } = await import("./tags.mjs");
+    CHECKS.push(certificateOf(await readFile(CERTIFICATE)));
+  }
 }
 
 function isSigned(headers, body) {
@@ -112,10 +128,11 @@ function refuseToStart(reason) {
   process.exit(1);
 }
 
-if (!SECRET && !TOKEN) {
+if (!SECRET && !TOKEN && !ISSUER && !CERTIFICATE) {
   refuseToStart("Set WEBHOOK_SECRET (whsec_...) or WEBHOOK_TOKEN: a receiver that believes everybody helps nobody.");
 }
 if (SECRET && KEY.length < 24) refuseToStart("WEBHOOK_SECRET is whsec_ and the base64 of at least 24 bytes.");
+await agree();
 await mkdir(FOLDER, { recursive: true });
 createServer(async (request, response) => {
   const status = await handle(request).catch(() => 400);

@@ -1,7 +1,9 @@
 """A receiver of notifications with nothing but Python 3.9 or newer.
 
-    WEBHOOK_SECRET=whsec_... python receiver.py   checks the signature (Standard Webhooks)
-    WEBHOOK_TOKEN=... python receiver.py          compares the Authorization header with the webhook's Secret or Token
+    WEBHOOK_SECRET=whsec_... python receiver.py     checks the signature (Standard Webhooks)
+    WEBHOOK_TOKEN=... python receiver.py            compares the Authorization header with the webhook's Secret or Token
+    WEBHOOK_ISSUER=https://... WEBHOOK_AUDIENCE=... checks a Bearer token: bearer.py must lie beside this file
+    WEBHOOK_CERTIFICATE=certificate.pem             checks signed headers: tags.py must lie beside this file
 
 It takes POSTs at any path of http://127.0.0.1:9000 (PORT); a proxy with https stands in front of it. What it has
 processed lies in received/ (FOLDER): <webhook-id>.json, the notification, and <webhook-id>.data, its file.
@@ -25,6 +27,10 @@ from uuid import uuid4
 SECRET = os.environ.get("WEBHOOK_SECRET", "")
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
 TOKEN = os.environ.get("WEBHOOK_TOKEN", "").encode()
+ISSUER = os.environ.get("WEBHOOK_ISSUER", "")
+CERTIFICATE = os.environ.get("WEBHOOK_CERTIFICATE", "")
+# What believes a request: every one of them must.
+CHECKS = []
 PORT = int(os.environ.get("PORT", "9000"))
 FOLDER = Path(os.environ.get("FOLDER", "received"))
 
@@ -43,12 +49,12 @@ class Handler(BaseHTTPRequestHandler):
         if not re.fullmatch("[0-9]{1,9}", length) or int(length) > LARGEST_BODY:
             return self.answer(413, "a body of at most 1 MiB, with its length, please")
         body = self.rfile.read(int(length))
-        if not is_genuine(self.headers, body):
-            return self.answer(401, "who are you?")
         message_id = self.headers.get("webhook-id", "")
-        if not re.fullmatch("[A-Za-z0-9_-]{1,100}", message_id):
-            return self.answer(400, "no usable webhook-id")
         try:
+            if not all(check(self.headers, body) for check in CHECKS):
+                return self.answer(401, "who are you?")
+            if not re.fullmatch("[A-Za-z0-9_-]{1,100}", message_id):
+                return self.answer(400, "no usable webhook-id")
             process(message_id, body)
         except Exception:
             # Anything but 2xx means: not processed, send it again.
@@ -66,11 +72,21 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
 
-def is_genuine(headers, body):
-    """Whether the sender knows what we agreed on. `body`: the bytes as they came, before anything reads them."""
-    if TOKEN and not hmac.compare_digest(headers.get("Authorization", "").encode(), TOKEN):
-        return False
-    return not SECRET or is_signed(headers, body)
+def what_was_agreed():
+    """The checks by the settings. `body` of each: the bytes as they came, before anything reads them."""
+    if TOKEN:
+        yield lambda headers, body: hmac.compare_digest(headers.get("Authorization", "").encode(), TOKEN)
+    if SECRET:
+        yield is_signed
+    if ISSUER:
+        from bearer import Issuer
+
+        issuer = Issuer(ISSUER, os.environ["WEBHOOK_AUDIENCE"])
+        yield lambda headers, body: issuer.vouches_for(headers.get("Authorization", ""))
+    if CERTIFICATE:
+        from tags import Certificate
+
+        yield Certificate(Path(CERTIFICATE).read_bytes()).vouches_for
 
 
 def is_signed(headers, body):
@@ -124,10 +140,11 @@ def written_whole(path):
 
 
 if __name__ == "__main__":
-    if not (SECRET or TOKEN):
+    if not (SECRET or TOKEN or ISSUER or CERTIFICATE):
         sys.exit("Set WEBHOOK_SECRET (whsec_...) or WEBHOOK_TOKEN: a receiver that believes everybody helps nobody.")
     if SECRET and len(KEY) < 24:
         sys.exit("WEBHOOK_SECRET is whsec_ and the base64 of at least 24 bytes.")
+    CHECKS.extend(what_was_agreed())
     FOLDER.mkdir(parents=True, exist_ok=True)
     print(f"Listening on http://127.0.0.1:{PORT}", flush=True)
     ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()

@@ -6,7 +6,18 @@ from django.core.management.base import BaseCommand, CommandParser
 from portal.catalogues import build_mo, extract, merge, read_po, write_po
 from portal.environment import BASE_DIR
 
-FOLDERS = ("access", "catalog", "dispatch", "notices", "outbound", "portal", "templates", "vault", "webhooks")
+FOLDERS = (
+    "access",
+    "catalog",
+    "connections",
+    "dispatch",
+    "notices",
+    "outbound",
+    "portal",
+    "templates",
+    "vault",
+    "webhooks",
+)
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from webhooks.masking import MASK, is_mask, masked_url, query_values
-from webhooks.redaction import Redactor
+from outbound.masking import MASK, is_mask, masked_url, query_values
+from outbound.redaction import Redactor
 
 SECRET = 'CANARY-7f3a"ção&/+'
 
@@ -72,6 +72,11 @@ def test_a_secret_amid_words_in_base64_is_masked_but_for_its_ends(before: str) -
 def test_values_of_an_addresss_query_are_given_as_written_and_as_read() -> None:
     assert list(query_values("https://a.example/in?key=a%2Bb+c&flag&x=")) == ["a%2Bb+c", "a+b+c", "a+b c", "flag", ""]
     assert list(query_values("https://[::1")) == []
+
+
+def test_half_of_a_surrogate_pair_is_masked_as_json_has_it() -> None:
+    shown = Redactor(["somebody\ud800"]).text('{"user": "somebody\\ud800"}')
+    assert shown == f'{{"user": "{MASK}"}}'
 
 
 def test_short_values_are_left_alone() -> None:

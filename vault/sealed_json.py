@@ -1,4 +1,4 @@
-"""The secrets of an authentication method: one JSON object in one sealed column."""
+"""Several secrets of one row: one JSON object in one sealed column."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ def open_json(text: str) -> dict[str, str]:
     except ValueError:
         values = None
     if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-        raise UnreadableSecret("damaged", "the secrets of the authentication method are no JSON object of texts")
+        raise UnreadableSecret("damaged", "the secrets are no JSON object of texts")
     return values
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from urllib.parse import quote, quote_plus
 
-from webhooks.masking import MASK
+from outbound.masking import MASK
 
 # Below this length a value turns up in other words by chance; its header is masked by name anyway.
 SHORTEST = 8
@@ -22,6 +22,10 @@ class Redactor:
         # A receiver names the token alone where "Bearer " and the token were given as one value.
         words = (word for value in given for word in value.split())
         self._values = tuple(value for value in dict.fromkeys([*given, *words]) if len(value) >= SHORTEST)
+
+    def also(self, *values: str) -> "Redactor":
+        """Return one that masks these values too."""
+        return Redactor([*self._values, *values])
 
     @cached_property
     def _needles(self) -> tuple[str, ...]:
@@ -62,7 +66,9 @@ def _clean(value: str) -> str:
 
 
 def _forms(value: str) -> set[str]:
-    raw, in_json, in_url = value.encode("utf-8", "replace"), json.dumps(value)[1:-1], quote(value, safe="")
+    # Half of a surrogate pair can't be written in an address: JSON is the one place where it can stand.
+    raw, in_json = value.encode("utf-8", "replace"), json.dumps(value)[1:-1]
+    in_url = quote(raw, safe="")
     return {
         value,
         in_json,
@@ -70,7 +76,7 @@ def _forms(value: str) -> set[str]:
         html.escape(value),
         in_url,
         re.sub("%..", lambda octet: octet[0].lower(), in_url),
-        quote_plus(value),
+        quote_plus(raw),
         raw.hex(),
         raw.hex().upper(),
         *_in_base64(raw),

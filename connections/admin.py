@@ -1,0 +1,242 @@
+"""Connections, certificates, the tokens that are held and the runs, as operations sees them: found by participant,
+address, client id or identifier; looked at, never changed. No secret, no key and no token is shown."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from access.admin.base import ReadOnlyMixin
+from connections.expiry import WARNED_FROM
+from connections.kinds.registry import KINDS
+from connections.models import CachedToken, Connection, ConnectionRun, KeyPair
+from connections.pages.details import list_values
+from connections.pages.listing import kind_label
+from connections.pages.states import TokenFacts, describe_connection, describe_key_pair, find_diagnosis
+from connections.searching import find_by_address, named, read_uuid
+from connections.uses import find_users
+from outbound.masking import MASK, masked_url
+
+
+class LookedAtAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    """Read-only, and the address of a list asks about few columns: by others a masked value could be guessed."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    asked: tuple[str, ...] = ()
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup.partition("__")[0] in self.asked and super().lookup_allowed(lookup, value, request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        words = search_term.replace("\0", "").strip()
+        return (queryset.filter(self.find(queryset, words)) if words else queryset), False
+
+    def find(self, queryset: QuerySet[Any], words: str) -> Q:
+        raise NotImplementedError
+
+
+class KindFilter(admin.SimpleListFilter):
+    title = gettext_lazy("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind.name, str(kind.label)) for kind in KINDS.values()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
+        return queryset.filter(kind=self.value()) if self.value() in KINDS else queryset
+
+
+class ArchivedFilter(admin.SimpleListFilter):
+    title = gettext_lazy("archived")
+    parameter_name = "archived"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", _("No")), ("yes", _("Yes"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(archived_at__isnull=self.value() == "no") if self.value() in ("no", "yes") else queryset
+
+
+class ExpiryFilter(admin.SimpleListFilter):
+    title = gettext_lazy("validity")
+    parameter_name = "validity"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("soon", _("Expires within 30 days")), ("over", _("Expired")), ("good", _("Valid for longer"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[KeyPair]) -> QuerySet[KeyPair]:
+        now = timezone.now()
+        conditions = {
+            "soon": Q(not_after__gt=now, not_after__lte=now + WARNED_FROM),
+            "over": Q(not_after__lte=now),
+            "good": Q(not_after__gt=now + WARNED_FROM),
+        }
+        return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
+@admin.register(Connection)
+class ConnectionAdmin(LookedAtAdmin):
+    list_display = ("name", "participant", "kind_shown", "address", "state")
+    list_filter = (KindFilter, ArchivedFilter, "shared")
+    list_select_related = ("participant", "key_pair")
+    search_fields = ("name",)
+    search_help_text = gettext_lazy("Name, participant, CNPJ, address, client id or identifier")
+    date_hierarchy = "created_at"
+    ordering = ("participant__name", "name", "pk")
+    asked = ("kind", "archived", "id", "participant", "shared", "created_at")
+    fields = (
+        *("participant", "name", "description", "kind_shown", "address", "values_shown", "key_pair", "secrets_set_at"),
+        *("state", "users", "shared", "uuid", "created_at", "created_by", "updated_at", "archived_at"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        tokens = CachedToken.objects.filter(connection=OuterRef("pk"))
+        failing = tokens.filter(credential_version=OuterRef("credential_version")).exclude(failure_code="")
+        held = tokens.filter(obtained_at__isnull=False).order_by("-obtained_at")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                token_at=Subquery(held.values("obtained_at")[:1]),
+                failure=Subquery(failing.order_by("-used_at").values("failure_code")[:1]),
+            )
+        )
+
+    def find(self, queryset: QuerySet[Connection], words: str) -> Q:
+        if uuid := read_uuid(words):
+            return Q(uuid=uuid)
+        own = Q(name__icontains=words) | Q(settings__client_id__icontains=words)
+        return own | named(words) | Q(pk__in=find_by_address(queryset, words))
+
+    @admin.display(description=gettext_lazy("kind"), ordering="kind")
+    def kind_shown(self, connection: Connection) -> str:
+        return kind_label(connection)
+
+    @admin.display(description=gettext_lazy("address"), ordering="token_url")
+    def address(self, connection: Connection) -> str:
+        return masked_url(connection.token_url)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, connection: Any) -> str:
+        facts = TokenFacts(obtained_at=connection.token_at, failure=connection.failure or "")
+        return describe_connection(connection, facts, timezone.now()).word
+
+    @admin.display(description=gettext_lazy("settings"))
+    def values_shown(self, connection: Connection) -> SafeString:
+        lines = (f"{value.label}: {MASK if value.secret else value.text}" for value in list_values(connection))
+        return _pre("\n".join(lines) or "–")
+
+    @admin.display(description=gettext_lazy("used by"))
+    def users(self, connection: Connection) -> str:
+        return ", ".join(find_users(connection)) or "–"
+
+
+@admin.register(KeyPair)
+class KeyPairAdmin(LookedAtAdmin):
+    list_display = ("name", "participant", "subject", "key_words", "not_after", "state")
+    list_filter = (ExpiryFilter, ArchivedFilter, "algorithm")
+    list_select_related = ("participant",)
+    search_fields = ("name",)
+    search_help_text = gettext_lazy("Name, participant, CNPJ, subject, fingerprint or identifier")
+    date_hierarchy = "not_after"
+    ordering = ("not_after", "pk")
+    asked = ("validity", "archived", "algorithm", "id", "participant", "not_after")
+    fields = (
+        *("participant", "name", "subject", "issuer", "not_before", "not_after", "state", "fingerprint", "key_words"),
+        *("algorithm", "users", "shared", "certificate_shown", "uuid", "created_at", "created_by", "archived_at"),
+    )
+
+    def find(self, queryset: QuerySet[KeyPair], words: str) -> Q:
+        if uuid := read_uuid(words):
+            return Q(uuid=uuid)
+        read = Q(name__icontains=words) | Q(subject__icontains=words) | Q(issuer__icontains=words)
+        return read | named(words) | Q(fingerprint__startswith=words.lower().replace(":", ""))
+
+    @admin.display(description=gettext_lazy("state"), ordering="not_after")
+    def state(self, key_pair: KeyPair) -> str:
+        return describe_key_pair(key_pair, timezone.now()).word
+
+    @admin.display(description=gettext_lazy("used by"))
+    def users(self, key_pair: KeyPair) -> str:
+        return ", ".join(find_users(key_pair)) or "–"
+
+    @admin.display(description=gettext_lazy("certificate"))
+    def certificate_shown(self, key_pair: KeyPair) -> SafeString:
+        return _pre(key_pair.certificate_pem)
+
+
+class OfConnectionAdmin(LookedAtAdmin):
+    """Rows that belong to a connection and are found by it."""
+
+    list_select_related = ("connection__participant",)
+    search_fields = ("connection__name",)
+    search_help_text = gettext_lazy("Connection, participant, CNPJ, address, client id or identifier")
+
+    def find(self, queryset: QuerySet[Any], words: str) -> Q:
+        if uuid := read_uuid(words):
+            return Q(uuid=uuid) | Q(connection__uuid=uuid)
+        own = Q(connection__name__icontains=words) | Q(connection__settings__client_id__icontains=words)
+        found = find_by_address(Connection.objects.all(), words)
+        return own | named(words, "connection__") | Q(connection__in=found)
+
+    @admin.display(description=gettext_lazy("participant"), ordering="connection__participant__name")
+    def participant(self, row: CachedToken | ConnectionRun) -> str:
+        return row.connection.participant.name
+
+
+@admin.register(CachedToken)
+class CachedTokenAdmin(OfConnectionAdmin):
+    list_display = ("connection", "participant", "obtained_at", "refresh_at", "expires_at", "failures", "failed_by")
+    list_filter = (("failure_code", admin.EmptyFieldListFilter),)
+    date_hierarchy = "obtained_at"
+    ordering = ("-used_at", "-pk")
+    asked = ("failure_code", "obtained_at", "connection", "id")
+    fields = (
+        *("connection", "participant", "token_type", "obtained_at", "refresh_at", "expires_at", "refreshing_until"),
+        *("failures", "failed_by", "failure_status", "failure_detail", "retry_at", "cleared_at", "used_at", "uuid"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CachedToken]:
+        return super().get_queryset(request).defer("token")
+
+    @admin.display(description=gettext_lazy("last failure"), ordering="failure_code")
+    def failed_by(self, row: CachedToken) -> str:
+        return _diagnosed(row.failure_code)
+
+
+@admin.register(ConnectionRun)
+class ConnectionRunAdmin(OfConnectionAdmin):
+    list_display = ("at", "connection", "participant", "by", "succeeded", "response_status", "diagnosed")
+    list_filter = ("succeeded", "response_status")
+    date_hierarchy = "at"
+    ordering = ("-at", "-pk")
+    asked = ("succeeded", "response_status", "at", "connection", "id")
+    fields = (
+        *("uuid", "connection", "participant", "by", "at", "finished_at", "succeeded", "diagnosed", "response_status"),
+        *("token_type", "purge_at"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ConnectionRun]:
+        return super().get_queryset(request).defer("token", "steps", "arguments")
+
+    @admin.display(description=gettext_lazy("diagnosis"), ordering="diagnosis")
+    def diagnosed(self, run: ConnectionRun) -> str:
+        return _diagnosed(run.diagnosis)
+
+
+def _diagnosed(code: str) -> str:
+    found = find_diagnosis(code)
+    return str(found.title) if found else code or "–"
+
+
+def _pre(text: str) -> SafeString:
+    return format_html("<pre>{}</pre>", text)

@@ -1,0 +1,32 @@
+"""Periodic jobs of connections."""
+
+import structlog
+from celery import shared_task
+from django.utils import timezone
+
+from connections.expiry_notices import warn_of_expiries
+from connections.retention import remove_old_runs, remove_unused_tokens
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(ignore_result=True)
+def remove_connection_runs() -> None:
+    """Remove runs that are a day old, and tokens that nobody has used for days.
+
+    Safe to run twice and at once. Killed midway, the rest goes with the next run.
+    """
+    if removed := remove_old_runs(timezone.now()):
+        log.info("runs of connections removed", count=removed)
+    if removed := remove_unused_tokens(timezone.now()):
+        log.info("unused tokens removed", count=removed)
+
+
+@shared_task(ignore_result=True)
+def warn_of_expiring_certificates() -> None:
+    """Write the notices of certificates that are about to expire, each hour.
+
+    Safe to run twice and at once: the database keeps each notice once. Killed midway, the rest follows an hour later.
+    """
+    if written := warn_of_expiries(timezone.now()):
+        log.info("warned of expiring certificates", notices=written)

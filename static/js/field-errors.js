@@ -1,0 +1,59 @@
+// A form that is saved in place: messages beside their fields when it was refused. The inputs are left alone, so no
+// secret and no file has to be given again.
+
+const form = document.getElementById("form-errors").closest("form");
+const save = document.getElementById("save-button");
+
+function clearErrors() {
+  for (const list of form.querySelectorAll(".field-errors")) list.remove();
+  for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+}
+
+// What is being corrected is no longer called wrong; the next save judges it again.
+form.addEventListener("input", (event) => {
+  const field = event.target.closest(".field");
+  for (const list of field?.querySelectorAll(".field-errors") ?? []) list.remove();
+  for (const marked of field?.querySelectorAll("[aria-invalid]") ?? []) marked.removeAttribute("aria-invalid");
+});
+
+function controlsOf(target) {
+  return target.matches("input, select, textarea") ? [target] : [...target.querySelectorAll("input")].slice(0, 4);
+}
+
+function showError(line, icon) {
+  const target = document.getElementById(line.dataset.errorFor);
+  if (!target) return;
+  const id = `${target.id}_error`;
+  let list = document.getElementById(id);
+  if (!list) {
+    list = document.createElement("ul");
+    list.id = id;
+    list.className = "field-errors";
+    (target.closest(".field") ?? target).append(list);
+  }
+  const item = document.createElement("li");
+  const words = document.createElement("span");
+  words.textContent = line.querySelector("span").textContent;
+  item.append(icon.content.cloneNode(true), words);
+  list.append(item);
+  for (const control of controlsOf(target)) {
+    const described = new Set((control.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean));
+    control.setAttribute("aria-describedby", [...described.add(id)].join(" "));
+    control.setAttribute("aria-invalid", "true");
+    control.closest("details")?.setAttribute("open", "");
+  }
+}
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "form-errors") return;
+  clearErrors();
+  const summary = event.detail.target.querySelector("[data-error-summary]");
+  if (!summary) return;
+  const icon = summary.querySelector("[data-error-icon]");
+  for (const line of summary.querySelectorAll("[data-error-for]")) showError(line, icon);
+  summary.focus();
+});
+
+for (const name of ["htmx:beforeRequest", "htmx:afterRequest"]) {
+  form.addEventListener(name, () => save.setAttribute("aria-busy", String(name === "htmx:beforeRequest")));
+}

@@ -1,0 +1,42 @@
+"""What the tests of canaries share: people, a log that is read, and receivers that count as public."""
+
+import io
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from outbound.targets import Target
+from portal.logging import build_formatter
+from tests.people import Person
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], str]]:
+    """What the process logs meanwhile, formatted as in production."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(build_formatter(readable=False))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    yield stream.getvalue
+    root.removeHandler(handler)
+
+
+@pytest.fixture
+def public(loopback: None, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """The receiver on loopback counts as one in the internet, so that its answers are kept and shown."""
+    monkeypatch.setattr(Target, "is_private", lambda self, address: False)
+    settings.PORTAL_OUTBOUND_DEADLINE_SECONDS = settings.PORTAL_TOKEN_DEADLINE_SECONDS = 0.5
+    settings.PORTAL_WEB_THREADS = 1
+
+
+@pytest.fixture
+def people(owner: Person, officer: Person) -> dict[str, Person]:
+    return {
+        "viewer": owner.colleague("viewer"),
+        "technical": owner.colleague("technical"),
+        "administrator": owner,
+        "officer": officer,
+    }
