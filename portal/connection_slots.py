@@ -62,6 +62,9 @@ def webhook_row_warning(request: HttpRequest, *, webhook: Webhook) -> SafeString
 
 
 def _render(request: HttpRequest, webhook: Webhook, template: str) -> SafeString | None:
+    # Most webhooks have neither, and their pages need not ask.
+    if webhook.connection_id is None and webhook.client_key_pair_id is None:
+        return None
     expiring, now = _expiring(request).get(webhook.pk), timezone.now()
     if not expiring:
         return None
