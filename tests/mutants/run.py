@@ -19,7 +19,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tests import services
-from tests.mutants.table import MUTANTS, Mutant
+from tests.mutants.mutant import Mutant
+from tests.mutants.table import MUTANTS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

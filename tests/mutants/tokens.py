@@ -1,0 +1,273 @@
+"""What is promised of tokens, connections and certificates."""
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS = (
+    # --- tokens -------------------------------------------------------------------------------------------------------
+    Mutant(
+        "assertions have one and the same jti",
+        "connections/jose.py",
+        '{"jti": str(uuid4()), ',
+        '{"jti": "one and the same", ',
+        (
+            "tests/servers/test_jwt_bearer.py::test_every_assertion_has_a_jti_of_its_own",
+            "tests/servers/test_oidc_provider.py::test_two_assertions_of_one_moment_are_two",
+        ),
+    ),
+    Mutant(
+        "no client certificate goes with a notification",
+        "webhooks/plans.py",
+        "    return Tls(private_ca, client_key.certificate_pem, client_key.private_key_pem)\n",
+        "    return Tls(ca_pem=private_ca)\n",
+        ("tests/servers/test_deliveries.py::test_nginx_lets_in_who_shows_a_certificate_of_its_authority",),
+    ),
+    Mutant(
+        "values inside the body of a token request are not masked",
+        "connections/source.py",
+        "        return tuple(dict.fromkeys([*found, *(text for value in found for text in _texts_in(value))]))\n",
+        "        return tuple(found)\n",
+        ("tests/portal/test_canary_tokens.py::test_no_secret_that_tokens_are_got_with_is_found_anywhere",),
+    ),
+    Mutant(
+        "a claim fetches what another process fetches already",
+        "connections/cache.py",
+        "    if _is_ahead(row.refreshing_until, now, hold_seconds()):\n",
+        "    if False:\n",
+        (
+            "tests/dispatch/test_tokens.py::test_what_another_process_fetches_is_waited_for_a_quarter_of_a_second_at_a_time",
+        ),
+    ),
+    Mutant(
+        "a receiver that refuses the token is not given a fresh one",
+        "dispatch/tokens.py",
+        "                done.stale_token = stale[pair]\n",
+        "                done.stale_token = False\n",
+        (
+            "tests/dispatch/test_token_repeats.py::test_a_401_drops_the_token_and_the_delivery_is_repeated_once_with_a_fresh_one",
+        ),
+    ),
+    Mutant(
+        "a repeat is repeated again",
+        "dispatch/tokens.py",
+        " or token is None or done.claimed.repeat:\n",
+        " or token is None:\n",
+        (
+            "tests/dispatch/test_token_repeats.py::test_a_repeat_that_has_waited_longer_than_a_minute_is_not_repeated_itself",
+        ),
+    ),
+    Mutant(
+        "a repeat counts",
+        "dispatch/records.py",
+        "    counted = claimed.counted_attempts + (not claimed.repeat)\n",
+        "    counted = claimed.counted_attempts + 1\n",
+        (
+            "tests/dispatch/test_token_repeats.py::test_a_401_drops_the_token_and_the_delivery_is_repeated_once_with_a_fresh_one",
+        ),
+    ),
+    Mutant(
+        "the mark of a repeat is not written down",
+        "dispatch/records.py",
+        '        "repeat_due": row.decision.repeat,\n',
+        '        "repeat_due": False,\n',
+        (
+            "tests/dispatch/test_token_repeats.py::test_a_second_401_counts_by_the_normal_rule_and_there_is_no_third_request",
+        ),
+    ),
+    Mutant(
+        "a repeat waits behind the backlog of its webhook",
+        "dispatch/records.py",
+        '        "urgent": row.decision.repeat,\n',
+        '        "urgent": False,\n',
+        ("tests/dispatch/test_token_repeats.py::test_a_repeat_goes_before_the_backlog_of_its_webhook",),
+    ),
+    Mutant(
+        "a token that another process dropped is used on",
+        "dispatch/tokens.py",
+        "            fresh = still_held(held, now=self._now()) if held else ()\n",
+        "            fresh = held\n",
+        ("tests/dispatch/test_tokens.py::test_a_token_that_another_process_dropped_is_not_used_again",),
+    ),
+    Mutant(
+        "a token is used past its end",
+        "dispatch/tokens.py",
+        "            if found.expires_at is None or found.expires_at > self._now():\n",
+        "            if found:\n",
+        ("tests/dispatch/test_tokens.py::test_one_that_expires_while_its_delivery_lies_in_the_queue_is_not_sent",),
+    ),
+    Mutant(
+        "nobody waits here for a token: all are handed back",
+        "dispatch/tokens.py",
+        "        if found is None and key in self._fetchers and self.parked < settings.PORTAL_DISPATCH_BATCH:\n",
+        "        if False:\n",
+        ("tests/dispatch/test_tokens.py::test_many_webhooks_of_one_connection_wait_for_one_token",),
+    ),
+    Mutant(
+        "a slot is kept by what waits for a token",
+        "dispatch/tokens.py",
+        "            late = [row for row in rows if row.not_after < now]\n",
+        "            late: list[Parked] = []\n",
+        ("tests/dispatch/test_tokens.py::test_a_slot_that_runs_out_while_it_waits_for_a_token_is_given_back",),
+    ),
+    Mutant(
+        "what waits for a token is forgotten when the sender stops",
+        "dispatch/dispatcher.py",
+        "        for finished in self.tokens.give_up():\n            self._keep(finished)\n",
+        "        self.tokens.give_up()\n",
+        ("tests/dispatch/test_tokens.py::test_what_waits_for_a_token_is_handed_back_at_once_when_the_sender_stops",),
+    ),
+    Mutant(
+        "what is handed back for a while waits for the next poll",
+        "dispatch/dispatcher.py",
+        "        self.tokens.note_recorded(self.done)\n",
+        "",
+        (
+            "tests/dispatch/test_tokens.py::test_what_another_process_fetches_is_waited_for_a_quarter_of_a_second_at_a_time",
+        ),
+    ),
+    Mutant(
+        "a token stands in what an attempt keeps of the answer",
+        "dispatch/records.py",
+        "    redactor = row.finished.claimed.plan.redactor_with(row.finished.token)\n",
+        "    redactor = row.finished.claimed.plan.redactor\n",
+        ("tests/dispatch/test_tokens.py::test_the_token_is_masked_wherever_the_attempt_is_shown",),
+    ),
+    # --- connections --------------------------------------------------------------------------------------------------
+    Mutant(
+        "everybody who wants to fetch a token may",
+        "connections/cache.py",
+        "    won = CachedToken.objects.filter(unchanged, pk=row.pk).update(\n",
+        "    won = CachedToken.objects.filter(pk=row.pk).update(\n",
+        ("tests/connections/test_cache.py::test_who_looked_before_another_fetched_does_not_fetch_as_well",),
+    ),
+    Mutant(
+        "who comes back too late overwrites the token of another",
+        "connections/cache.py",
+        "    return CachedToken.objects.filter(key=ticket.key, refreshing_by=ticket.by)\n",
+        "    return CachedToken.objects.filter(key=ticket.key)\n",
+        ("tests/connections/test_cache.py::test_who_comes_back_too_late_writes_nothing_but_may_use_its_token",),
+    ),
+    Mutant(
+        "a 401 drops whatever token there is",
+        "connections/cache.py",
+        "    if row is None or not _is_token(row, used_value):\n",
+        "    if row is None:\n",
+        (
+            "tests/connections/test_cache.py::test_a_401_to_an_older_token_leaves_the_new_one_and_makes_a_repeat_worth_while",
+        ),
+    ),
+    Mutant(
+        "receivers that answer 401 set the pace of token requests",
+        "connections/cache.py",
+        "timedelta(seconds=CLEAR_EVERY_SECONDS):\n",
+        "timedelta(seconds=0):\n",
+        ("tests/connections/test_cache.py::test_a_token_is_dropped_once_a_minute_at_most",),
+    ),
+    Mutant(
+        "a token endpoint that fails is asked for every delivery",
+        "connections/cache.py",
+        "    if _is_ahead(row.retry_at, now, LONGEST_RETRY_SECONDS):\n",
+        "    if False:\n",
+        ("tests/connections/test_cache.py::test_failures_are_remembered_longer_and_longer",),
+    ),
+    Mutant(
+        "the end that a token names itself is passed over",
+        "connections/answers.py",
+        "        said = (_seconds(expires_in), _seconds_left(value, self.asked_at))\n",
+        "        said = (_seconds(expires_in),)\n",
+        ("tests/connections/test_answers.py::test_the_tokens_own_end_counts_when_it_comes_first",),
+    ),
+    Mutant(
+        "the time that a participant gives a token is passed over",
+        "connections/answers.py",
+        "        ends = [*lives, *([self.longest] if self.longest else [])]\n",
+        "        ends = [*lives]\n",
+        ("tests/connections/test_answers.py::test_the_participants_own_time_is_kept_and_never_stretches_the_servers",),
+    ),
+    Mutant(
+        "anything is signed with any algorithm",
+        "connections/jose.py",
+        "    if algorithm not in ALGORITHMS or describe_key(key)[0] != algorithm:\n",
+        "    if False:\n",
+        ("tests/connections/test_key_pairs.py::test_nothing_is_signed_off_the_list_or_with_a_key_that_does_not_fit",),
+    ),
+    Mutant(
+        "assertions share their number",
+        "connections/jose.py",
+        '"jti": str(uuid4()), ',
+        '"jti": str(issued), ',
+        ("tests/connections/test_oauth2.py::test_every_assertion_has_a_number_of_its_own",),
+    ),
+    Mutant(
+        "a key of somebody else's certificate is taken",
+        "connections/key_pairs.py",
+        "    if chain and key and (mismatch := _find_mismatch(chain, key)):\n",
+        "    if False and (mismatch := _find_mismatch(chain, key)):\n",
+        ("tests/connections/test_key_pairs.py::test_what_is_no_usable_key_is_told_apart",),
+    ),
+    Mutant(
+        "an expired certificate is taken",
+        "connections/certificates.py",
+        "    if leaf.not_valid_after_utc <= now:\n",
+        "    if False:\n",
+        ("tests/connections/test_key_pairs.py::test_what_is_no_usable_certificate_is_told_apart",),
+    ),
+    Mutant(
+        "a change of credentials leaves the old token in use",
+        "connections/actions.py",
+        "    CachedToken.objects.filter(connection__in=connections).delete()\n",
+        "",
+        ("tests/connections/test_cache.py::test_changed_credentials_take_the_old_token_with_them",),
+    ),
+    Mutant(
+        "what a token endpoint answered is kept with the tokens in it",
+        "connections/asking.py",
+        "        answered = redactor.text(masked_answer(result.body))\n",
+        '        answered = redactor.text(result.body.decode("utf-8", "replace"))\n',
+        ("tests/connections/test_oauth2.py::test_no_secret_is_in_a_repr_or_an_exchange",),
+    ),
+    # --- certificates and runs by hand --------------------------------------------------------------------------------
+    Mutant(
+        "a token is shown without its reader's password",
+        "connections/run_views.py",
+        "    if not run.succeeded or Outcome.of(run).private or not form.is_valid():\n",
+        "    if not run.succeeded or Outcome.of(run).private:\n",
+        ("tests/connections/test_pages_runs.py::test_without_the_password_nothing_is_shown",),
+    ),
+    Mutant(
+        "viewers read the claims of a token",
+        "connections/run_views.py",
+        "describe_run(run, readable=request.actor.can_configure)",
+        "describe_run(run, readable=True)",
+        ("tests/connections/test_pages_runs.py::test_header_and_claims_of_a_readable_token_are_shown",),
+    ),
+    Mutant(
+        "a certificate warns once in all, whatever the threshold",
+        "connections/expiry_notices.py",
+        "{key_pair.fingerprint[:16]}:{threshold}",
+        "{key_pair.fingerprint[:16]}:30",
+        ("tests/connections/test_pages_expiry.py::test_participant_and_operator_are_told_once_for_each_threshold",),
+    ),
+    Mutant(
+        "a new certificate inherits the warnings of the one before",
+        "connections/expiry_notices.py",
+        ":{key_pair.fingerprint[:16]}:",
+        ":{key_pair.name[:16]}:",
+        ("tests/connections/test_pages_expiry.py::test_a_new_certificate_begins_anew",),
+    ),
+    Mutant(
+        "uploads of private keys may lie on disk",
+        "connections/uploads.py",
+        "        request.upload_handlers = [SmallFileHandler(request)]\n",
+        "",
+        ("tests/connections/test_pages_key_pairs.py::test_a_large_upload_is_refused_and_never_on_disk",),
+    ),
+    Mutant(
+        "the request on a connection's page is made with its secrets",
+        "connections/pages/wire.py",
+        "        source = _without_secrets(source_of(connection, arguments=_placeholders(kind)))\n",
+        "        source = source_of(connection, arguments=_placeholders(kind))\n",
+        (
+            "tests/connections/test_pages_connections.py::test_extra_fields_of_the_body_are_named_and_their_values_masked",
+        ),
+    ),
+)
