@@ -1,5 +1,6 @@
 """Client authentication by a signed assertion (RFC 7523 2.2 and 3, OpenID Connect Core 9)."""
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -30,8 +31,9 @@ class _ClientAssertion(ClientAuth):
         form = (("client_id", client_id), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion))
         return Credentials(form=form, secrets=(assertion,))
 
+    @abstractmethod
     def sign(self, source: TokenSource, claims: Mapping[str, Any]) -> str:
-        raise NotImplementedError
+        """Return the claims as a signed assertion. Raises CannotUse."""
 
 
 class ClientSecretJwt(_ClientAssertion):

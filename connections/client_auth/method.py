@@ -1,5 +1,6 @@
 """What every way of client authentication at a token endpoint is made of (RFC 6749 2.3, OpenID Connect Core 9)."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +33,7 @@ class Credentials:
         return f"<Credentials {len(self.headers)} headers, {len(self.form)} fields>"
 
 
-class ClientAuth:
+class ClientAuth(ABC):
     """One way in which the portal proves to a token endpoint which client it is. Stateless."""
 
     name: ClassVar[str]
@@ -47,9 +48,9 @@ class ClientAuth:
         """Yield what is wrong with the values given, besides missing ones."""
         yield from ()
 
+    @abstractmethod
     def apply(self, source: TokenSource, now: datetime) -> Credentials:
         """Return what to add to a request made now. Raises CannotUse."""
-        raise NotImplementedError
 
 
 def key_of(source: TokenSource) -> KeyMaterial:

@@ -1,5 +1,6 @@
 """What every kind of connection is made of."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,7 +35,7 @@ class Draft:
     private_ca: str = ""
 
 
-class Kind:
+class Kind(ABC):
     """One kind of token source. Stateless: one object serves every connection."""
 
     name: ClassVar[str]
@@ -44,9 +45,9 @@ class Kind:
     # What the operation "Obtain credentials" asks for besides; the values go into TokenSource.arguments.
     arguments: ClassVar[tuple[Field, ...]] = ()
 
+    @abstractmethod
     def token_call(self, source: TokenSource, now: datetime) -> TokenCall:
         """Return the request for a token, to be sent now: assertions in it are signed afresh. Raises CannotUse."""
-        raise NotImplementedError
 
     def longest_life_seconds(self, source: TokenSource) -> int | None:
         """How long a token may be used at most, whatever its answer says."""
