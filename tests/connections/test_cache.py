@@ -1,8 +1,7 @@
 """The token cache: who fetches, who waits, what is remembered and what a 401 drops. On SQLite and PostgreSQL alike."""
 
-import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,32 +27,13 @@ from connections.models import CachedToken, Connection
 from connections.source import Token, TokenSource
 from connections.tasks import remove_connection_runs
 from connections.tokens import obtain_token, source_of
-from tests.at_once import at_once
+from tests.connections.caching import NOW, fetch, found, later
 from tests.connections.endpoint import PATH, VALUE, json_answer, make_source, token_answer
 from tests.factories import connection_values, make_connection
 from tests.people import Person
 from tests.receiver import Answer, Hang, Receiver, closed_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loopback")]
-
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-LIFE = timedelta(seconds=3600)
-
-
-def later(**delta: float) -> datetime:
-    return NOW + timedelta(**delta)
-
-
-def found(source: TokenSource, now: datetime = NOW) -> Any:
-    [(key, value)] = look_up([source], now=now).items()
-    assert key == source.cache_key
-    return value
-
-
-def fetch(source: TokenSource, now: datetime = NOW) -> Any:
-    ticket = found(source, now)
-    assert isinstance(ticket, Refresh), ticket
-    return fetch_for(source, ticket)
 
 
 @pytest.fixture
@@ -426,83 +406,3 @@ def test_tokens_that_nobody_renews_are_removed_and_the_others_stay(receiver: Rec
 def remove_connection_runs_at(now: datetime) -> None:
     with time_machine.travel(now, tick=False):
         remove_connection_runs()
-
-
-# --- many at once -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shared_source(receiver: Receiver, transactional_db: None) -> TokenSource:
-    receiver.answer(PATH, token_answer(delay=0.3))
-    return make_source(receiver)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_many_callers_one_asks_and_all_get_the_token(shared_source: TokenSource, receiver: Receiver) -> None:
-    """Fault 11: one token request, not as many as there are callers."""
-
-    def call() -> tuple[str, int]:
-        rounds = 0
-        while True:
-            [answer] = look_up([shared_source], now=datetime.now(UTC)).values()
-            if isinstance(answer, Refresh):
-                answer = fetch_for(shared_source, answer)
-            if isinstance(answer, Token):
-                return answer.value, rounds
-            assert isinstance(answer, Wait), answer
-            rounds += 1
-            assert rounds < 100
-            time.sleep(0.05)
-
-    results = at_once([call] * 16)
-    assert {value for value, _rounds in results} == {VALUE}
-    assert sum(rounds > 0 for _value, rounds in results) >= 10
-    assert len(receiver.requests()) == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_at_the_moment_of_renewal_one_of_many_renews(shared_source: TokenSource, receiver: Receiver) -> None:
-    first = fetch_for(shared_source, look_up([shared_source], now=NOW)[shared_source.cache_key])  # type: ignore[arg-type]
-    assert isinstance(first, Token)
-
-    def call() -> Any:
-        return look_up([shared_source], now=first.refresh_at)[shared_source.cache_key]
-
-    answers = at_once([call] * 16)
-    assert {answer.value for answer in answers} == {VALUE}
-    assert sum(answer.refresh is not None for answer in answers) == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_many_401s_one_drops_the_token(shared_source: TokenSource, receiver: Receiver) -> None:
-    fetch_for(shared_source, look_up([shared_source], now=NOW)[shared_source.cache_key])  # type: ignore[arg-type]
-    at = later(seconds=5)
-    assert set(at_once([lambda: clear_token(shared_source, VALUE, now=at)] * 16)) == {True}
-    answers = at_once([lambda: look_up([shared_source], now=at)[shared_source.cache_key]] * 16)
-    assert sorted(type(answer).__name__ for answer in answers) == ["Refresh"] + ["Wait"] * 15
-
-
-@pytest.mark.django_db(transaction=True)
-def test_nothing_is_locked_while_the_endpoint_takes_its_time(shared_source: TokenSource, receiver: Receiver) -> None:
-    """Trap 1: the endpoint may even call us back meanwhile."""
-    receiver.answer(PATH, token_answer(delay=1.5))
-    ticket = look_up([shared_source], now=NOW)[shared_source.cache_key]
-    assert isinstance(ticket, Refresh)
-
-    def fetch_in_thread() -> None:
-        try:
-            fetch_for(shared_source, ticket)
-        finally:
-            database.close()
-
-    thread = threading.Thread(target=fetch_in_thread)
-    thread.start()
-    receiver.wait_for(1)
-    started = time.monotonic()
-    stored = Connection.objects.get()
-    CachedToken.objects.filter(connection=stored).update(used_at=NOW)
-    make_connection(participant=stored.participant)
-    assert time.monotonic() - started < 1.0
-    assert thread.is_alive()
-    thread.join(10)
-    assert isinstance(look_up([shared_source], now=later(seconds=3))[shared_source.cache_key], Token)

@@ -1,116 +1,24 @@
 """Certificates and keys on upload: what is taken, and every way to mix things up with its own words (UNICO-23, 24)."""
 
-import base64
 import shutil
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import hypothesis
-import hypothesis.strategies as st
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, pkcs12
-from cryptography.x509.oid import NameOID
 from django.utils import translation
 
-from connections import key_pairs
-from connections.errors import CannotUse, KeyPairRefused
-from connections.jose import sign_with_key, sign_with_secret
-from connections.key_pairs import KeyMaterial, ReadKeyPair, Upload, read_key_pair
+from connections.errors import KeyPairRefused
+from connections.jose import sign_with_key
+from connections.key_pairs import Upload, read_key_pair
 from connections.pem import MAX_BYTES
-
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-DAY = timedelta(days=1)
-
-
-class Maker:
-    """Keys and certificates, each made once."""
-
-    def __init__(self) -> None:
-        self._keys: dict[str, Any] = {}
-
-    def key(self, kind: str = "P-256", number: int = 0) -> Any:
-        name = f"{kind}/{number}"
-        if name not in self._keys:
-            self._keys[name] = _KEYS[kind]()
-        return self._keys[name]
-
-    def certificate(
-        self,
-        key: Any = None,
-        *,
-        name: str = "client",
-        signed_by: tuple[Any, str] | None = None,
-        starts: timedelta = -DAY,
-        ends: timedelta = DAY,
-    ) -> x509.Certificate:
-        key = key or self.key()
-        signer, issuer = signed_by or (key, name)
-        builder = x509.CertificateBuilder().subject_name(_name(name)).issuer_name(_name(issuer))
-        builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
-        builder = builder.not_valid_before(NOW + starts).not_valid_after(NOW + ends)
-        edwards = isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
-        return builder.sign(signer, None if edwards else hashes.SHA256())
-
-    def chain(self) -> list[x509.Certificate]:
-        """The client's certificate, its issuer's, and the root's."""
-        root, middle = self.key("P-256", 1), self.key("P-256", 2)
-        return [
-            self.certificate(signed_by=(middle, "middle")),
-            self.certificate(middle, name="middle", signed_by=(root, "root")),
-            self.certificate(root, name="root"),
-        ]
-
-
-_KEYS: dict[str, Any] = {
-    "RSA 1024": lambda: rsa.generate_private_key(65_537, 1024),
-    "RSA 2048": lambda: rsa.generate_private_key(65_537, 2048),
-    "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
-    "P-521": lambda: ec.generate_private_key(ec.SECP521R1()),
-    "P-192": lambda: ec.generate_private_key(ec.SECP192R1()),
-    "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
-    "Ed25519": ed25519.Ed25519PrivateKey.generate,
-    "Ed448": ed448.Ed448PrivateKey.generate,
-    "X25519": x25519.X25519PrivateKey.generate,
-    "DSA": lambda: dsa.generate_private_key(2048),
-}
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-@pytest.fixture(scope="module")
-def make() -> Maker:
-    return Maker()
-
-
-def pem(*certificates: x509.Certificate) -> bytes:
-    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
-
-
-def key_pem(key: Any, *, form: PrivateFormat = PrivateFormat.PKCS8, password: str = "") -> bytes:
-    encryption = serialization.BestAvailableEncryption(password.encode()) if password else NoEncryption()
-    return bytes(key.private_bytes(Encoding.PEM, form, encryption))
-
-
-def read(certificate: bytes, key: bytes, **over: Any) -> ReadKeyPair:
-    return read_key_pair(Upload(certificate, key, **over), now=NOW)
-
-
-def refusals(certificate: bytes, key: bytes, **over: Any) -> list[tuple[str, str]]:
-    with pytest.raises(KeyPairRefused) as refused:
-        read(certificate, key, **over)
-    assert all(str(problem.message) for problem in refused.value.problems)
-    return [(problem.field, problem.code) for problem in refused.value.problems]
-
+from tests.connections.key_files import DAY, NOW, Maker, _name, key_pem, pem, read, refusals
 
 # --- what is taken ------------------------------------------------------------------------------------------------
 
@@ -388,148 +296,6 @@ def test_a_key_too_long_to_prove_costs_no_time(make: Maker) -> None:
     assert time.monotonic() - started < 1.0
 
 
-def _der(tag: int, *parts: bytes) -> bytes:
-    content = b"".join(parts)
-    size = len(content)
-    length = bytes([size]) if size < 128 else bytes([0x82]) + size.to_bytes(2, "big")
-    return bytes([tag]) + length + content
-
-
-def _number(value: int) -> bytes:
-    return _der(2, value.to_bytes(value.bit_length() // 8 + 1, "big"))
-
-
-def _encrypted(*derivation: bytes) -> bytes:
-    """An encrypted key as PKCS#8 has it, whose password nobody knows, with this derivation."""
-    scheme = _der(0x30, _der(0x30, *derivation), _der(0x30, AES_256_CBC, _der(4, bytes(16))))
-    data = base64.encodebytes(_der(0x30, _der(0x30, PBES2, scheme), _der(4, bytes(160))))
-    return b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n" + data + b"-----END ENCRYPTED PRIVATE KEY-----\n"
-
-
-PBES2 = bytes.fromhex("06092a864886f70d01050d")
-PBKDF2 = bytes.fromhex("06092a864886f70d01050c")
-SCRYPT = bytes.fromhex("06092b06010401da47040b")
-AES_256_CBC = bytes.fromhex("060960864801650304012a")
-HMAC_SHA256 = bytes.fromhex("300c06082a864886f70d02090500")
-
-
-@pytest.mark.parametrize(
-    ("derivation", "code"),
-    [
-        ((PBKDF2, _der(0x30, _der(4, bytes(8)), _number(2_048), HMAC_SHA256)), "key_password_wrong"),
-        ((PBKDF2, _der(0x30, _der(4, bytes(8)), _number(600_000), HMAC_SHA256)), "key_password_wrong"),
-        ((PBKDF2, _der(0x30, _der(4, bytes(8)), _number(1_000_001), HMAC_SHA256)), "key_costly"),
-        ((PBKDF2, _der(0x30, _der(4, bytes(200)), _number(2**31), _number(32), HMAC_SHA256)), "key_costly"),
-        ((SCRYPT, _der(0x30, _der(4, bytes(8)), _number(2**14), _number(8), _number(1))), "key_password_wrong"),
-        ((SCRYPT, _der(0x30, _der(4, bytes(8)), _number(2**18), _number(8), _number(1))), "key_costly"),
-        ((SCRYPT, _der(0x30, _der(4, bytes(8)), _number(2**14), _number(8), _number(2**20))), "key_costly"),
-    ],
-)
-def test_a_password_that_costs_an_hour_to_try_is_not_tried(
-    make: Maker, derivation: tuple[bytes, ...], code: str
-) -> None:
-    started = time.monotonic()
-    found = refusals(pem(make.certificate()), _encrypted(*derivation), password="x")
-    assert [each for _field, each in found] == [code]
-    assert time.monotonic() - started < 20
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        lambda block: block.replace(b"KEY-----\n", b"KEY-----\nName: value\n\n", 1),
-        lambda block: block.replace(b"\n", b""),
-        lambda block: block.replace(b"\n", b" \r\n\t"),
-    ],
-)
-def test_what_a_password_costs_is_seen_however_the_key_is_written(make: Maker, written: Any) -> None:
-    """Each of these is opened by the library: what is judged must be what is opened."""
-    usual = _encrypted(PBKDF2, _der(0x30, _der(4, bytes(8)), _number(2**31), HMAC_SHA256))
-    assert refusals(pem(make.certificate()), written(usual), password="x") == [("private_key", "key_costly")]
-    right = key_pem(make.key(), password="right")
-    assert read(pem(make.certificate()), written(right), password="right").algorithm == "ES256"
-
-
-def test_a_password_is_tried_once(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library holds on to the interpreter while it tries."""
-    tried = []
-    for name in ("load_der_private_key", "load_pem_private_key"):
-        load = getattr(serialization, name)
-
-        def counted(data: bytes, password: Any, *, load: Any = load, **over: Any) -> Any:
-            tried.append(password)
-            return load(data, password, **over)
-
-        monkeypatch.setattr(serialization, name, counted)
-    key = key_pem(make.key("RSA 2048"), password="right")
-    assert read(pem(make.certificate(make.key("RSA 2048"))), key, password="right").key_words == "RSA 2048"
-    assert [password for password in tried if password is not None] == [b"right"]
-
-
-def test_an_upload_is_judged_once(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page asks what is wrong with it, and saves it: to prove a long key twice takes two seconds."""
-    judged = []
-    read_key = key_pairs.read_key
-    monkeypatch.setattr(key_pairs, "read_key", lambda *args: judged.append(1) or read_key(*args))
-    upload, other = (Upload(pem(make.certificate()), key_pem(make.key("P-256", n))) for n in (0, 1))
-    assert read_key_pair(upload, now=NOW) is read_key_pair(upload, now=NOW)
-    for _ in range(2):
-        with pytest.raises(KeyPairRefused) as refused:
-            read_key_pair(other, now=NOW)
-        assert [problem.code for problem in refused.value.problems] == ["key_mismatch"]
-    assert len(judged) == 2
-
-
-@pytest.mark.parametrize("mark", [b"-----BEGIN A-----", b"-----BEGIN CERTIFICATE-----\n", b"-----BEGIN "])
-def test_beginnings_without_an_end_cost_no_time(make: Maker, mark: bytes) -> None:
-    """To look for the end of each through all the rest took seven seconds."""
-    files = mark * (MAX_BYTES // len(mark))
-    started = time.thread_time()
-    found = refusals(files, files)
-    assert time.thread_time() - started < 1.0
-    assert found == [("certificate", "certificate_none"), ("private_key", "key_none")]
-
-
-@hypothesis.given(st.data())
-@hypothesis.settings(max_examples=300)
-def test_whatever_is_uploaded_is_taken_or_refused_in_words(data: st.DataObject) -> None:
-    """Certificates and keys with any of their bytes changed, and what was never one."""
-    files = list(_sound())
-    for index, name in enumerate(("certificate", "key")):
-        how = data.draw(st.sampled_from(["sound", "der", "text", "anything"]), label=name)
-        if how == "der":
-            blocks = [_spoilt_block(data, block) for block in files[index].split(b"-----END ")[:-1]]
-            files[index] = b"".join(blocks)
-        elif how == "text":
-            files[index] = _spoilt(data, files[index])
-        elif how == "anything":
-            files[index] = data.draw(st.binary(max_size=300))
-    try:
-        assert read(files[0], files[1], password=data.draw(st.text(max_size=5))).algorithm == "ES256"
-    except KeyPairRefused as refused:
-        wordless = [problem for problem in refused.problems if not (problem.code and str(problem.message))]
-        assert wordless == [] != refused.problems  # noqa: PT017 (both ends are fine)
-
-
-@cache
-def _sound() -> tuple[bytes, bytes]:
-    make = Maker()
-    return pem(*make.chain()), key_pem(make.key())
-
-
-def _spoilt_block(data: st.DataObject, block: bytes) -> bytes:
-    label, _dashes, text = block.split(b"-----BEGIN ")[1].partition(b"-----")
-    spoilt = base64.encodebytes(_spoilt(data, base64.b64decode(text)))
-    return b"-----BEGIN " + label + b"-----\n" + spoilt + b"-----END " + label + b"-----\n"
-
-
-def _spoilt(data: st.DataObject, sound: bytes) -> bytes:
-    spoilt = bytearray(sound)
-    for _ in range(data.draw(st.integers(0, 3))):
-        spoilt[data.draw(st.integers(0, len(spoilt) - 1))] = data.draw(st.integers(0, 255))
-    return bytes(spoilt)
-
-
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
 def test_what_openssl_makes_is_taken(tmp_path: Path) -> None:
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=client -keyout c.key -out c.crt"
@@ -537,46 +303,3 @@ def test_what_openssl_makes_is_taken(tmp_path: Path) -> None:
     files = [(tmp_path / name).read_bytes() for name in ("c.crt", "c.key")]
     upload = Upload(files[0], files[1], "c.crt", "c.key")
     assert read_key_pair(upload, now=datetime.now(UTC)).key_words == "RSA 2048"
-
-
-# --- signing ------------------------------------------------------------------------------------------------------
-
-
-def material(make: Maker, kind: str, algorithm: str) -> KeyMaterial:
-    return KeyMaterial("", key_pem(make.key(kind)).decode(), algorithm, "00" * 32)
-
-
-@pytest.mark.parametrize(
-    ("kind", "algorithm"),
-    [
-        ("P-256", "none"),
-        ("P-256", "HS256"),
-        ("P-256", "ES384"),
-        ("P-256", "RS256"),
-        ("P-384", "ES256"),
-        ("RSA 2048", "ES256"),
-        ("RSA 2048", "RS1"),
-        ("RSA 2048", "PS256"),
-        ("RSA 2048", ""),
-        ("Ed25519", "ES256"),
-        ("RSA 1024", "RS256"),
-        ("secp256k1", "ES256K"),
-    ],
-)
-def test_nothing_is_signed_off_the_list_or_with_a_key_that_does_not_fit(make: Maker, kind: str, algorithm: str) -> None:
-    """PyJWT signs with what it is told, "none" among them."""
-    with pytest.raises(CannotUse) as refused:
-        sign_with_key(material(make, kind, algorithm), {"sub": "x"})
-    assert refused.value.code == "token_key_unusable"
-
-
-def test_a_key_that_no_longer_reads_is_unusable(make: Maker) -> None:
-    with pytest.raises(CannotUse) as refused:
-        sign_with_key(KeyMaterial("", "-----BEGIN", "ES256", "00" * 32), {"sub": "x"})
-    assert (refused.value.code, refused.value.detail) == ("token_key_unusable", "key_unreadable")
-
-
-def test_a_short_secret_signs_nothing() -> None:
-    with pytest.raises(CannotUse):
-        sign_with_secret("x" * 31, {"sub": "x"})
-    assert sign_with_secret("x" * 32, {"sub": "x"})

@@ -188,7 +188,7 @@ MUTANTS = (
         "connections/jose.py",
         "    if algorithm not in ALGORITHMS or describe_key(key)[0] != algorithm:\n",
         "    if False:\n",
-        ("tests/connections/test_key_pairs.py::test_nothing_is_signed_off_the_list_or_with_a_key_that_does_not_fit",),
+        ("tests/connections/test_jose.py::test_nothing_is_signed_off_the_list_or_with_a_key_that_does_not_fit",),
     ),
     Mutant(
         "assertions share their number",
