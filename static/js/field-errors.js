@@ -11,6 +11,7 @@ function clearErrors() {
 
 // What is being corrected is no longer called wrong; the next save judges it again.
 form.addEventListener("input", (event) => {
+  if (event.target.closest("[data-no-value]")) return;
   const field = event.target.closest(".field");
   for (const list of field?.querySelectorAll(".field-errors") ?? []) list.remove();
   for (const marked of field?.querySelectorAll("[aria-invalid]") ?? []) marked.removeAttribute("aria-invalid");
@@ -55,5 +56,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
 });
 
 for (const name of ["htmx:beforeRequest", "htmx:afterRequest"]) {
-  form.addEventListener(name, () => save.setAttribute("aria-busy", String(name === "htmx:beforeRequest")));
+  form.addEventListener(name, (event) => {
+    const button = event.detail.elt === form ? save : event.detail.elt;
+    button.setAttribute("aria-busy", String(name === "htmx:beforeRequest"));
+  });
 }

@@ -1,5 +1,4 @@
-// The form of a webhook: fields of the chosen authentication type, messages beside their fields when saving was
-// refused (the inputs are left alone, so nothing typed is lost), and whether the last test still fits the form.
+// The form of a webhook: fields of the chosen authentication type, and whether the last test still fits the form.
 
 const form = document.getElementById("webhook-form");
 const method = form.querySelector("[name='auth_method']");
@@ -56,10 +55,7 @@ function warnOfClearText() {
 
 // --- what is unsaved, what is tested -----------------------------------------------------------------------------
 
-let changed = false;
-
 function onChange() {
-  changed = true;
   showMethod();
   warnOfClearText();
   const mark = form.querySelector("#test-result [data-outdated]");
@@ -72,74 +68,14 @@ function onChange() {
 
 form.addEventListener("input", (event) => {
   if (event.target.closest("[data-no-value]")) return;
-  forgetError(event.target);
   onChange();
 });
 form.addEventListener("rows-changed", onChange);
-
-// --- messages beside the fields ----------------------------------------------------------------------------------
-
-function clearErrors() {
-  for (const list of form.querySelectorAll(".field-errors")) list.remove();
-  for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
-}
-
-// What is being corrected is no longer called wrong; the next save judges it again.
-function forgetError(control) {
-  const field = control.closest(".field");
-  for (const list of field?.querySelectorAll(".field-errors") ?? []) list.remove();
-  for (const marked of field?.querySelectorAll("[aria-invalid]") ?? []) marked.removeAttribute("aria-invalid");
-}
-
-function controlsOf(target) {
-  return target.matches("input, select, textarea") ? [target] : [...target.querySelectorAll("input")].slice(0, 4);
-}
-
-function showError(line, icon) {
-  const target = document.getElementById(line.dataset.errorFor);
-  if (!target) return;
-  const id = `${target.id}_error`;
-  let list = document.getElementById(id);
-  if (!list) {
-    list = document.createElement("ul");
-    list.id = id;
-    list.className = "field-errors";
-    (target.closest(".field") ?? target).append(list);
-  }
-  const item = document.createElement("li");
-  const words = document.createElement("span");
-  words.textContent = line.querySelector("span").textContent;
-  item.append(icon.content.cloneNode(true), words);
-  list.append(item);
-  for (const control of controlsOf(target)) {
-    const described = new Set((control.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean));
-    control.setAttribute("aria-describedby", [...described.add(id)].join(" "));
-    control.setAttribute("aria-invalid", "true");
-    control.closest("details")?.setAttribute("open", "");
-  }
-}
-
-document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target.id !== "form-errors") return;
-  clearErrors();
-  const summary = event.detail.target.querySelector("[data-error-summary]");
-  if (!summary) return;
-  const icon = summary.querySelector("[data-error-icon]");
-  for (const line of summary.querySelectorAll("[data-error-for]")) showError(line, icon);
-  summary.focus();
-});
 
 document.addEventListener("htmx:afterSwap", (event) => {
   const verdict = document.getElementById("test-result")?.dataset.verdict;
   if (event.detail.elt.id === "test-result" && verdict) state.textContent = verdict;
 });
-
-for (const name of ["htmx:beforeRequest", "htmx:afterRequest"]) {
-  form.addEventListener(name, (event) => {
-    const button = event.detail.elt === form ? document.getElementById("save-button") : event.detail.elt;
-    button.setAttribute("aria-busy", String(name === "htmx:beforeRequest"));
-  });
-}
 
 // A browser may fill the form again when one comes back to it.
 window.addEventListener("pageshow", () => { showMethod(); warnOfClearText(); });
