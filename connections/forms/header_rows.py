@@ -16,10 +16,11 @@ READ_AT_MOST = 60
 Row = dict[str, Any]
 
 
-class TokenHeaderRow(forms.Form):
+class KeyValueRow(forms.Form):
+    """A header's name, its value, and whether that is a secret: what every set of rows has."""
+
     use_required_attribute = False
 
-    id = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     name = forms.CharField(
         label=_("Key"), required=False, widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"})
     )
@@ -34,13 +35,17 @@ class TokenHeaderRow(forms.Form):
         self.fields["value"].widget.is_required = False
 
     @property
+    def blank(self) -> bool:
+        return not self.cleaned_data.get("name") and not self.cleaned_data.get("value")
+
+
+class TokenHeaderRow(KeyValueRow):
+    id = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+    @property
     def stored(self) -> bool:
         """Whether a secret is kept under the id of this row."""
         return bool(self.initial.get("stored"))
-
-    @property
-    def blank(self) -> bool:
-        return not self.cleaned_data.get("name") and not self.cleaned_data.get("value")
 
     def values(self) -> TokenHeader:
         data = self.cleaned_data
@@ -79,12 +84,20 @@ def make_token_headers(
     return rows
 
 
-def read_typed_rows(data: Any, *, prefix: str, add: bool = False, remove: str = "") -> list[Row]:
+def read_typed_rows(
+    data: Any,
+    *,
+    prefix: str,
+    fields: Sequence[str] = FIELDS,
+    at_most: int = READ_AT_MOST,
+    add: bool = False,
+    remove: str = "",
+) -> list[Row]:
     """Return posted rows with one more empty row, or without one: the way without JavaScript."""
     total = data.get(f"{prefix}-TOTAL_FORMS", "")
-    count = min(int(total), READ_AT_MOST) if str(total).isdecimal() and len(total) < 6 else 0
+    count = min(int(total), at_most) if str(total).isdecimal() and len(total) < 6 else 0
     rows: list[Row] = [
-        {field: data.get(f"{prefix}-{index}-{field}", "") for field in FIELDS}
+        {field: data.get(f"{prefix}-{index}-{field}", "") for field in fields}
         for index in range(count)
         if str(index) != remove
     ]

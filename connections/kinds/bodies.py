@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from django.utils.translation import gettext_lazy as _
 
 from connections.errors import Problem
-from connections.kinds.field import can_be_stored
+from connections.kinds.field import TEXTAREA, Field, can_be_stored
 
 # A few kilobytes of brackets are more than Python's reader of JSON can follow: RecursionError, no ValueError.
 MAX_BODY: Final = 8_000
@@ -73,4 +73,13 @@ def extra_field_problems(name: str, body: str, taken: Iterable[str] = ()) -> Ite
         yield Problem(name, "field_taken", words % {"names": ", ".join(sorted(twice))})
 
 
-BODY_HELP = _("Further fields of the request: name=value, one on each line, or a JSON object.")
+EXTRA_BODY = Field(
+    "body",
+    _("Body"),
+    TEXTAREA,
+    secret=True,
+    required=False,
+    max_length=MAX_BODY,
+    help_text=_("Further fields of the request: name=value, one on each line, or a JSON object."),
+    technical=True,
+)

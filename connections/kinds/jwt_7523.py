@@ -9,8 +9,8 @@ from connections.calls import CONTENT_TYPE, FORM, TokenCall, base_headers
 from connections.client_auth.method import key_of
 from connections.errors import Problem
 from connections.jose import fresh_claims, sign_with_key
-from connections.kinds.bodies import BODY_HELP, MAX_BODY, extra_field_problems, extra_fields
-from connections.kinds.field import INTEGER, KEY_PAIR, TEXTAREA, URL, Field
+from connections.kinds.bodies import EXTRA_BODY, extra_field_problems, extra_fields
+from connections.kinds.field import INTEGER, KEY_PAIR, URL, Field
 from connections.kinds.kind import Draft, Kind, headers_field, with_defaults
 from connections.source import TokenSource
 
@@ -66,16 +66,7 @@ class Jwt7523(TokenOfMinutes):
             technical=True,
         ),
         headers_field(),
-        Field(
-            "body",
-            _("Body"),
-            TEXTAREA,
-            secret=True,
-            required=False,
-            max_length=MAX_BODY,
-            help_text=BODY_HELP,
-            technical=True,
-        ),
+        EXTRA_BODY,
     )
 
     def problems(self, draft: Draft) -> Iterator[Problem]:

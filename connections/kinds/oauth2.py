@@ -13,7 +13,7 @@ from connections.client_auth import registry
 from connections.client_auth.method import ClientAuth
 from connections.errors import CannotUse, Problem
 from connections.failures import CONNECTION_INCOMPLETE
-from connections.kinds.bodies import BODY_HELP, MAX_BODY, extra_field_problems, extra_fields
+from connections.kinds.bodies import EXTRA_BODY, MAX_BODY, extra_field_problems, extra_fields
 from connections.kinds.field import CHOICE, KEY_PAIR, SECRET, TEXTAREA, URL, Field, can_be_stored
 from connections.kinds.kind import Draft, Kind, headers_field, with_defaults
 from connections.source import TokenSource
@@ -97,16 +97,7 @@ class OAuth2(Kind):
             technical=True,
         ),
         headers_field(),
-        Field(
-            "body",
-            _("Body"),
-            TEXTAREA,
-            secret=True,
-            required=False,
-            max_length=MAX_BODY,
-            help_text=BODY_HELP,
-            technical=True,
-        ),
+        EXTRA_BODY,
     )
 
     def problems(self, draft: Draft) -> Iterator[Problem]:

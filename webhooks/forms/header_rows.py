@@ -6,9 +6,10 @@ from uuid import UUID
 from django import forms
 from django.forms import BaseFormSet, formset_factory
 from django.http import QueryDict
-from django.utils.translation import gettext_lazy as _
 
-from connections.forms.secrets import SecretInput, given_or_kept
+from connections.forms import header_rows
+from connections.forms.header_rows import KeyValueRow
+from connections.forms.secrets import given_or_kept
 from webhooks.models import Webhook, WebhookHeader
 from webhooks.rules import MAX_HEADERS
 from webhooks.values import HeaderValues
@@ -20,31 +21,13 @@ FIELDS = ("uuid", "name", "value", "secret")
 READ_AT_MOST = 2 * MAX_HEADERS
 
 
-class HeaderRow(forms.Form):
-    use_required_attribute = False
-
+class HeaderRow(KeyValueRow):
     uuid = forms.UUIDField(required=False, widget=forms.HiddenInput)
-    name = forms.CharField(
-        label=_("Key"), required=False, widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"})
-    )
-    # Not stripped: a blank before or after a value is refused with a message, not quietly taken away.
-    value = forms.CharField(label=_("Value"), required=False, strip=False)
-    secret = forms.BooleanField(label=_("Secret"), required=False, initial=True)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        plain = forms.TextInput({"autocomplete": "off", "spellcheck": "false"})
-        self.fields["value"].widget = SecretInput() if self["secret"].value() else plain
-        self.fields["value"].widget.is_required = False
 
     @property
     def stored_at(self) -> Any:
         """When the stored secret of this row was set; None for a row without one."""
         return self.initial.get("stored_at")
-
-    @property
-    def blank(self) -> bool:
-        return not self.cleaned_data.get("name") and not self.cleaned_data.get("value")
 
     def values(self) -> HeaderValues:
         data = self.cleaned_data
@@ -85,12 +68,7 @@ def make_header_rows(data: QueryDict | None, webhook: Webhook | None, typed: lis
 
 def read_typed_rows(data: QueryDict, *, add: bool = False, remove: str = "") -> list[Row]:
     """Return posted rows with one more empty row, or without one: the way without JavaScript."""
-    rows: list[Row] = [
-        {field: data.get(f"{PREFIX}-{index}-{field}", "") for field in FIELDS}
-        for index in range(_number(data.get(f"{PREFIX}-TOTAL_FORMS")))
-        if str(index) != remove
-    ]
-    return [*rows, {"secret": "on"}] if add else rows
+    return header_rows.read_typed_rows(data, prefix=PREFIX, fields=FIELDS, at_most=READ_AT_MOST, add=add, remove=remove)
 
 
 def _initial(header: WebhookHeader) -> Row:
@@ -102,7 +80,3 @@ def _uuid(value: Any) -> Any:
         return UUID(str(value))
     except ValueError:
         return None
-
-
-def _number(text: Any) -> int:
-    return min(int(text), READ_AT_MOST) if str(text).isdecimal() and len(text) < 6 else 0
