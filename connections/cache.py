@@ -8,14 +8,16 @@ A process that dies while it fetches loses its right at `refreshing_until`.
 
 import hmac
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 from uuid import uuid4
 
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 
+from access.unavailable import is_unavailable
 from connections.answers import LONGEST_LIFE_SECONDS
 from connections.asking import ask, deadline_seconds
 from connections.failures import NO_ANSWER, TokenFailure
@@ -45,6 +47,8 @@ CLEAR_EVERY_SECONDS: Final = 60.0
 # Beyond the deadline of the request itself: writing down what came of it.
 HOLD_MARGIN_SECONDS: Final = 5.0
 CLOCK_SLACK_SECONDS: Final = 30.0
+# Between two tries to write down what was fetched.
+INSIST_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,24 @@ def fetch_exchange(source: TokenSource, ticket: Refresh) -> TokenExchange:
     """`fetch_for`, and how it went."""
     exchange = ask(source, now=ticket.moment())
     mine = _right_of(ticket)
-    if exchange.token is not None:
-        _keep_token(mine, exchange.token)
-    elif exchange.failure is not None:
-        _keep_failure(mine, exchange.failure, now=ticket.moment())
+    if (token := exchange.token) is not None:
+        _insist(lambda: _keep_token(mine, token), ticket)
+    elif (failure := exchange.failure) is not None:
+        _insist(lambda: _keep_failure(mine, failure, now=ticket.moment()), ticket)
     return exchange
+
+
+def _insist(keep: Callable[[], None], ticket: Refresh) -> None:
+    """Write it down for as long as the right to lasts: what was fetched is not lost to a file that others are writing
+    to, or a database that is restarting, or the endpoint would be asked once more."""
+    while True:
+        try:
+            return keep()
+        except (OperationalError, InterfaceError) as error:
+            if not is_unavailable(error) or ticket.moment() + timedelta(seconds=INSIST_SECONDS) > ticket.until:
+                raise
+            connection.close_if_unusable_or_obsolete()
+            time.sleep(INSIST_SECONDS)
 
 
 def _right_of(ticket: Refresh) -> Any:
