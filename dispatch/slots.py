@@ -1,5 +1,6 @@
 """What lower pages ask about deliveries: the state of a webhook in its list row, and the way to its page."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from django.http import HttpRequest
@@ -40,8 +41,10 @@ def webhook_row_state(request: HttpRequest, *, webhook: Webhook) -> SafeString:
     return render_to_string("dispatch/_webhook_row_state.html", context)
 
 
-def webhook_rows_head(request: HttpRequest) -> SafeString:
-    """The titles over what `webhook_row_state` puts into each row."""
+def webhook_rows_head(request: HttpRequest, *, webhooks: Sequence[Webhook]) -> SafeString:
+    """The titles over what `webhook_row_state` puts into each row. `webhooks`: those of the page, with their
+    participants; no others are read."""
+    setattr(request, _WEBHOOKS, list(webhooks))
     return render_to_string("dispatch/_webhook_rows_head.html")
 
 

@@ -14,7 +14,7 @@ from catalog.models import Publication
 from dispatch import clock
 from dispatch.models import Delivery, ProductStatus, State
 from dispatch.pages.batches import Strip, load_strips
-from dispatch.pages.figures import Figures, load_sparks
+from dispatch.pages.figures import Figures, load_sparks, load_totals
 from dispatch.pages.health import Health, load_health
 from dispatch.pages.recent import event_title
 from dispatch.pages.states import StateView, describe_delivery
@@ -33,7 +33,6 @@ PUBLICATIONS = 5
 class WebhookRow:
     webhook: Webhook
     health: Health
-    figures: Figures
     pending: int
     products: int
     strip: Strip | None = None
@@ -70,14 +69,12 @@ class Home:
         """Those with a problem first, then by name."""
         found = list(Webhook.objects.for_actor(self.actor).live().select_related("participant").order_by("description"))
         ids = [webhook.pk for webhook in found]
-        health, figures = load_health(found), load_sparks(ids, now=self.now)
-        pending, products = count_pending(ids), self._products(ids)
+        health, pending, products = load_health(found), count_pending(ids), self._products(ids)
         strips = load_strips(pending)
         rows = [
             WebhookRow(
                 webhook=each,
                 health=health[each.pk],
-                figures=figures[each.pk],
                 pending=pending[each.pk].total,
                 products=products.get(each.pk, 0),
                 strip=strips.get(each.pk),
@@ -86,10 +83,12 @@ class Home:
         ]
         return sorted(rows, key=lambda row: not row.health.problem)
 
-    @property
-    def first_webhooks(self) -> list[WebhookRow]:
-        """Those that the page shows; the list of webhooks has them all."""
-        return self.webhooks[:WEBHOOKS]
+    @cached_property
+    def first_webhooks(self) -> list[tuple[WebhookRow, Figures]]:
+        """Those that the page shows, each with its last fourteen days; the list of webhooks has them all."""
+        shown = self.webhooks[:WEBHOOKS]
+        figures = load_sparks([row.webhook.pk for row in shown], now=self.now)
+        return [(row, figures[row.webhook.pk]) for row in shown]
 
     @property
     def has_more_webhooks(self) -> bool:
@@ -99,13 +98,10 @@ class Home:
     def next_action(self) -> NextAction:
         return decide_next_action(self.webhooks, self.actor)
 
-    @property
-    def delivered(self) -> int:
-        return sum(row.figures.delivered for row in self.webhooks)
-
-    @property
-    def failed(self) -> int:
-        return sum(row.figures.failed for row in self.webhooks)
+    @cached_property
+    def totals(self) -> tuple[int, int]:
+        """Attempts that succeeded and failed in fourteen days, of all webhooks."""
+        return load_totals([row.webhook.pk for row in self.webhooks], now=self.now)
 
     @property
     def pending(self) -> int:

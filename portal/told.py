@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from catalog.models import Publication
 from dispatch import clock
 from dispatch.models import Delivery, State
-from dispatch.pages.states import StateView, describe_delivery, is_in_flight
+from dispatch.pages.states import StateView, describe_delivery
 from webhooks.models import ProductSubscription, Webhook
 
 
@@ -36,19 +36,33 @@ def summarise(products: Collection[int], publications: Iterable[Publication], we
     pairs = ProductSubscription.objects.filter(product__in=products, webhook__in=webhooks)
     for product_id, webhook_id in pairs.values_list("product_id", "webhook_id"):
         subscribed.setdefault(product_id, set()).add(webhook_id)
-    newest = newest_deliveries([publication.pk for publication in publications], webhooks)
-    return Summary(subscribed, newest, clock.now())
+    return Summary(subscribed, _ends([publication.pk for publication in publications], webhooks), clock.now())
 
 
-def newest_deliveries(publication_ids: Collection[int], webhook_ids: Collection[int]) -> dict[int, dict[int, Delivery]]:
-    """Return the newest delivery that counts by publication, then by webhook. One query."""
-    found: dict[int, dict[int, Delivery]] = {}
-    deliveries = Delivery.objects.live().exclude(state=State.CANCELLED).filter(webhook__in=webhook_ids)
-    wanted = deliveries.filter(event__publication__in=publication_ids).order_by("pk")
-    # The publication's number alone: an event beside each delivery would cost as much as the deliveries.
-    for delivery in wanted.annotate(of=F("event__publication")).defer("body"):
-        found.setdefault(delivery.of, {})[delivery.webhook_id] = delivery
+@dataclass(frozen=True, slots=True)
+class End:
+    """What a list has to know of a delivery: a page asks for hundreds."""
+
+    state: str
+    retrying: bool
+    leased_until: datetime | None
+
+
+def _ends(publication_ids: Collection[int], webhook_ids: Collection[int]) -> dict[int, dict[int, End]]:
+    found: dict[int, dict[int, End]] = {}
+    columns = ("event__publication", "webhook", "state", "counted_attempts", "lease_token", "due_at")
+    for publication, webhook, state, counted, lease, due_at in _counting(publication_ids, webhook_ids).values_list(
+        *columns
+    ):
+        end = End(state, state == State.WAITING and counted > 0, due_at if lease else None)
+        found.setdefault(publication, {})[webhook] = end
     return found
+
+
+def _counting(publication_ids: Collection[int], webhook_ids: Collection[int]) -> QuerySet[Delivery]:
+    """The deliveries that count, the newest last."""
+    deliveries = Delivery.objects.live().exclude(state=State.CANCELLED).filter(webhook__in=webhook_ids)
+    return deliveries.filter(event__publication__in=publication_ids).order_by("pk")
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,7 @@ class Summary:
     """By product the webhooks that want it, by publication the deliveries it made."""
 
     subscribed: dict[int, set[int]]
-    newest: dict[int, dict[int, Delivery]]
+    newest: dict[int, dict[int, End]]
     now: datetime
 
     def describe(self, product_id: int, publication: Publication | None) -> StateView:
@@ -69,7 +83,7 @@ class Summary:
         return _describe_counts(list(made.values()), len(wanting | made.keys()), self.now)
 
 
-def _describe_counts(deliveries: Sequence[Delivery], wanted: int, now: datetime) -> StateView:
+def _describe_counts(deliveries: Sequence[End], wanted: int, now: datetime) -> StateView:
     told = sum(delivery.state == State.DELIVERED for delivery in deliveries)
     if told == wanted:
         words = ngettext("%(told)s of %(all)s told", "%(told)s of %(all)s told", wanted)
@@ -78,11 +92,11 @@ def _describe_counts(deliveries: Sequence[Delivery], wanted: int, now: datetime)
     return StateView(tone, icon, _("%(told)s of %(all)s, %(state)s") % {"told": told, "all": wanted, "state": what})
 
 
-def _worst(deliveries: Sequence[Delivery], now: datetime) -> tuple[str, str, str]:
+def _worst(deliveries: Sequence[End], now: datetime) -> tuple[str, str, str]:
     """What keeps the others from being told; the one that needs a person first."""
     if any(delivery.state == State.FAILED for delivery in deliveries):
         return "bad", "circle-x", _("failed")
-    if any(delivery.retrying and not is_in_flight(delivery, now=now) for delivery in deliveries):
+    if any(each.retrying and not (each.leased_until and each.leased_until > now) for each in deliveries):
         return "warn", "repeat", _("new attempt coming")
     if any(delivery.state == State.WAITING for delivery in deliveries):
         return "run", "loader-2", _("being sent")
@@ -95,9 +109,9 @@ def lines_of(publication: Publication, webhooks: Sequence[Webhook]) -> list[Line
     """Return a line for each webhook that wants the product, and for each that was told of the publication."""
     now = clock.now()
     ids = [webhook.pk for webhook in webhooks]
-    summary = summarise([publication.product_id], [publication], ids)
-    made = summary.newest.get(publication.pk, {})
-    concerned = summary.subscribed.get(publication.product_id, set()) | made.keys()
+    made = {delivery.webhook_id: delivery for delivery in _counting([publication.pk], ids).defer("body")}
+    wanting = ProductSubscription.objects.filter(product=publication.product_id, webhook__in=ids)
+    concerned = {*wanting.values_list("webhook_id", flat=True), *made}
     return [_line(webhook, made.get(webhook.pk), now) for webhook in webhooks if webhook.pk in concerned]
 
 

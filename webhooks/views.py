@@ -34,7 +34,9 @@ LOADED = ("participant", "current_version", "connection__key_pair", "client_key_
 def webhook_list(request: PortalRequest, *, profile: bool = False) -> HttpResponse:
     mine = Webhook.objects.for_actor(request.actor).live()
     chosen = WebhookFilter.read(request.GET)
-    page = Paginator(chosen.apply(mine), WEBHOOKS_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(chosen.apply(mine).select_related("participant"), WEBHOOKS_A_PAGE).get_page(
+        request.GET.get("page")
+    )
     context = {
         "chosen": chosen,
         "counts": count_by_state(mine),
