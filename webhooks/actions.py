@@ -164,6 +164,24 @@ def reveal_signing_secret(webhook: Webhook, *, by: Actor) -> str:
     """Return the signing secret, once. Raises ActionError: already_shown. Of two presses at once, one gets it."""
     with transaction.atomic():
         never_shown = Webhook.objects.live().filter(pk=webhook.pk, signing_secret_shown_at__isnull=True)
+def end_signing_overlap(webhook: Webhook, *, by: Actor) -> bool:
+    """Let the signing secret before this one sign no longer, from the next attempt on, and forget it. Returns whether
+    this call did it: of two presses at once, one does. Raises WebhookArchived."""
+    with transaction.atomic():
+        locked = _lock(webhook)
+        until, now = locked.previous_signing_until, timezone.now()
+        if until is None:
+            return False
+        locked.previous_signing_secret, locked.previous_signing_secret_until = "", now
+        locked.save()
+        # Another version, so that every sender makes its plan anew.
+        record_version(locked, by=by.label)
+        before, after = {"previous_secret_signs_until": until}, {"previous_secret_signs_until": now}
+        _record(locked, "webhooks.webhook.signing_overlap_ended", by=by, before=before, after=after)
+        webhook_changed.send(Webhook, webhook=locked, created=False)
+    return True
+
+
         if not never_shown.update(signing_secret_shown_at=timezone.now()):
             message = _("The signing secret was already shown. If it was not kept, make a new one.")
             raise ActionError("already_shown", message)

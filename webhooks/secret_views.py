@@ -50,3 +50,14 @@ def webhook_secret_rotate(request: PortalRequest, uuid: UUID) -> HttpResponse:
     actions.rotate_signing_secret(webhook, by=request.actor)
     messages.success(request, _("A new signing secret was made. The one so far signs as well for 24 hours."))
     return redirect("webhooks:webhook-secret", uuid=uuid)
+
+
+@require_POST
+@participant_page(role=Role.TECHNICAL)
+def webhook_secret_end(request: PortalRequest, uuid: UUID) -> HttpResponse:
+    """End the overlap after a rotation: the receiver knows the new secret, or the old one has leaked."""
+    if actions.end_signing_overlap(find_webhook(request, uuid), by=request.actor):
+        messages.success(request, _("The secret so far signs no longer."))
+    else:
+        messages.info(request, _("The secret so far did not sign any more: nothing was changed."))
+    return redirect("webhooks:webhook-secret", uuid=uuid)

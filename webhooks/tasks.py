@@ -4,7 +4,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from webhooks.retention import remove_old_tests
+from webhooks.retention import forget_ended_secrets, remove_old_tests
 
 log = structlog.get_logger(__name__)
 
@@ -17,3 +17,6 @@ def remove_webhook_tests() -> None:
     """
     if removed := remove_old_tests(timezone.now()):
         log.info("webhook tests removed", count=removed)
+    if forgotten := forget_ended_secrets(timezone.now()):
+        log.info("replaced signing secrets forgotten", count=forgotten)
+    return removed

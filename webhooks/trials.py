@@ -99,7 +99,10 @@ def finish_trial(trial: WebhookTest, exchange: dict[str, Any], code: str) -> Web
     trial.finished_at, trial.exchange = timezone.now(), exchange
     trial.succeeded, trial.diagnosis = not code, code
     trial.response_status = exchange["response"]["status"]
-    trial.save()
+    with transaction.atomic():
+        # Saved only while it is there: its participant may have been erased meanwhile, and saving would insert it.
+        if WebhookTest.objects.select_for_update(no_key=True).filter(pk=trial.pk).exists():
+            trial.save()
     return trial
 
 

@@ -16,4 +16,5 @@ urlpatterns = [
     path(f"{WEBHOOKS}<uuid:uuid>/secret/", secret_views.webhook_secret, name="webhook-secret"),
     path(f"{WEBHOOKS}<uuid:uuid>/secret/show/", secret_views.webhook_secret_show, name="webhook-secret-show"),
     path(f"{WEBHOOKS}<uuid:uuid>/secret/rotate/", secret_views.webhook_secret_rotate, name="webhook-secret-rotate"),
+    path(f"{WEBHOOKS}<uuid:uuid>/secret/end/", secret_views.webhook_secret_end, name="webhook-secret-end"),
 ]

@@ -119,6 +119,8 @@ webhooks:webhook-secret-show       GET     405
 webhooks:webhook-secret-show       POST    login     404      403    200       200           403 403
 webhooks:webhook-secret-rotate     GET     405
 webhooks:webhook-secret-rotate     POST    login     404      403    away      away          403 403
+webhooks:webhook-secret-end        GET     405
+webhooks:webhook-secret-end        POST    login     404      403    away      away          403 403
 
 dispatch:webhook-detail            GET     login     404      200    200       200           403 403
 dispatch:webhook-detail            POST    405
