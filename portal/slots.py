@@ -13,6 +13,7 @@ from access.models import Participant
 from access.requests import PortalRequest
 from access.templatetags.house import state
 from catalog.models import Publication
+from dispatch import links
 from dispatch import slots as deliveries
 from dispatch.models import Delivery
 from dispatch.pages.health import count_problems
@@ -32,6 +33,7 @@ def fill() -> None:
     slots.fill("webhook_row_reason", deliveries.webhook_row_reason)
     slots.fill("webhook_row_sending", deliveries.webhook_row_sending)
     slots.fill("webhook_row_buttons", deliveries.webhook_row_buttons)
+    slots.fill("link_holds", links.link_holds)
     slots.fill("participants_block_effect", participants_block_effect)
     slots.fill("participants_unblock_effect", participants_unblock_effect)
     connection_slots.fill()
