@@ -71,7 +71,9 @@ def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Web
         locked = _lock(webhook)
         draft = make_draft(values, locked)
         _refuse_invalid(draft, locked.participant)
-        if locked.stopped and (values.resume or values.request_uri != locked.request_uri):
+        # What operations have paused, operations start again.
+        theirs = locked.stopped_reason == StoppedReason.PAUSED
+        if locked.stopped and not theirs and (values.resume or values.request_uri != locked.request_uri):
             before, after = {"stopped": locked.stopped_reason}, {"stopped": False}
             locked.stopped_at, locked.stopped_reason = None, ""
             _record(locked, "webhooks.webhook.resumed", by=by, before=before, after=after)
@@ -100,15 +102,17 @@ def archive_webhook(webhook: Webhook, *, by: Actor) -> Webhook:
     return locked
 
 
-def stop_webhook(webhook: Webhook, *, reason: str, by: Actor) -> bool:
-    """Stop a webhook for the system's own reason. Returns whether this call did it: of two at once, one does."""
+def stop_webhook(webhook: Webhook, *, reason: str, by: Actor, note: str = "") -> bool:
+    """Stop a webhook for the system's own reason, or for operations (`StoppedReason.PAUSED`, with a note for the audit
+    trail). Returns whether this call did it: of two at once, one does."""
     with transaction.atomic():
         running = Webhook.objects.live().filter(pk=webhook.pk, stopped_at__isnull=True)
         now, reason = timezone.now(), StoppedReason(reason).value
         if not running.update(stopped_at=now, stopped_reason=reason, updated_at=now):
             return False
         stopped = Webhook.objects.get(pk=webhook.pk)
-        _record(stopped, "webhooks.webhook.stopped", by=by, before={"stopped": False}, after={"stopped": reason})
+        after = {"stopped": reason} | ({"note": note} if note else {})
+        _record(stopped, "webhooks.webhook.stopped", by=by, before={"stopped": False}, after=after)
         webhook_changed.send(Webhook, webhook=stopped, created=False)
     return True
 

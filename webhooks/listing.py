@@ -91,6 +91,9 @@ def describe_state(webhook: Webhook) -> WebhookState:
     if webhook.stopped_reason == StoppedReason.GONE:
         reason = _("The receiver answered 410: the address no longer exists. Nothing is sent until it is changed.")
         return WebhookState("bad", "hand-stop", _("Stopped: 410"), reason)
+    if webhook.stopped_reason == StoppedReason.PAUSED:
+        reason = _("Operations have paused it. Nothing is sent until they start it again; notifications are held.")
+        return WebhookState("warn", "player-pause", _("Paused by operations"), reason)
     if webhook.stopped:
         reason = _("Every recent attempt failed. Nothing is sent until it is started again in Edit.")
         return WebhookState("bad", "hand-stop", _("Stopped"), reason)

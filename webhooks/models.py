@@ -21,6 +21,7 @@ class Backoff(models.TextChoices):
 class StoppedReason(models.TextChoices):
     GONE = "gone", _("The receiver answered 410: the address is gone")
     FAILING = "failing", _("Every recent attempt failed")
+    PAUSED = "paused", _("Paused by operations")
 
 
 class RatePeriod(models.IntegerChoices):
@@ -99,6 +100,7 @@ class Webhook(models.Model):
         ordering = ("description", "id")
         verbose_name = _("webhook")
         verbose_name_plural = _("webhooks")
+        permissions = [("pause_webhook", _("Can pause and resume a webhook"))]
         indexes = [
             # Metrics: how many there are in each state, without reading the rows.
             models.Index(

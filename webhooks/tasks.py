@@ -10,8 +10,8 @@ log = structlog.get_logger(__name__)
 
 
 @shared_task(ignore_result=True)
-def remove_webhook_tests() -> None:
-    """Remove tests that are too old, each hour.
+def remove_webhook_tests() -> int:
+    """Remove tests that are too old, and signing secrets that sign no more, each hour.
 
     Safe to run twice and at once. Killed midway, the rest goes with the next run.
     """

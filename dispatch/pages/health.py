@@ -118,6 +118,10 @@ def describe_health(webhook: Webhook, lane: Lane | None) -> Health:
 
 
 def _describe_stopped(webhook: Webhook, lane: Lane | None) -> Health:
+    if webhook.stopped_reason == StoppedReason.PAUSED:
+        below = _("Notifications are held until operations start it again.")
+        paused = StateView("warn", "player-pause", _("Paused by operations"), below)
+        return Health(paused, problem=True, since=webhook.stopped_at)
     gone = webhook.stopped_reason == StoppedReason.GONE
     word = _("Stopped: %(reason)s") % {"reason": "410"} if gone else _("Stopped: failures")
     diagnosis = DIAGNOSES.get("gone" if gone else getattr(lane, "last_diagnosis", None) or "")

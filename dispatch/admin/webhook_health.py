@@ -1,0 +1,119 @@
+"""The list of webhooks as an answer: how each one is doing, since when, and how much waits for it."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from access.templatetags.house import state, when
+from dispatch.models import Delivery, Lane
+from dispatch.pages.health import describe_health, lanes_with_failure
+from webhooks.models import StoppedReason, Webhook
+
+# Of one webhook; more than that is "1,000+".
+COUNTED_AT_MOST = 1_000
+
+
+_LANES = Lane.objects.filter(webhook=OuterRef("pk"))
+_HELD = Delivery.objects.filter(webhook=OuterRef("pk"), state="held")
+_LIVE = Q(archived_at__isnull=True)
+_RUNNING = _LIVE & Q(active=True, ready=True, stopped_at__isnull=True)
+_PAUSED = Q(stopped_reason=StoppedReason.PAUSED)
+_CONDITIONS: dict[str | None, Q] = {
+    "failing": _RUNNING & Q(Exists(_LANES.filter(failing_since__isnull=False))),
+    "stopped": _LIVE & Q(stopped_at__isnull=False) & ~_PAUSED,
+    "paused": _LIVE & _PAUSED,
+    "incomplete": _LIVE & Q(active=True, ready=False),
+    "held": Q(Exists(_HELD)),
+    "healthy": _RUNNING & Q(Exists(_LANES.filter(failing_since__isnull=True, last_success_at__isnull=False))),
+}
+
+
+class HealthFilter(admin.SimpleListFilter):
+    """By how deliveries fare. Each choice is answered by an index of lanes or of waiting rows."""
+
+    title = gettext_lazy("health")
+    parameter_name = "health"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("failing", _("Failing")),
+            ("stopped", _("Stopped by the system")),
+            ("paused", _("Paused by operations")),
+            ("incomplete", _("Authentication incomplete")),
+            ("held", _("With notifications held")),
+            ("healthy", _("Healthy")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> QuerySet[Webhook]:
+        return queryset.filter(_CONDITIONS[chosen]) if (chosen := self.value()) in _CONDITIONS else queryset
+
+
+class BoundedCount(Subquery):
+    """How many rows a correlated, sliced query has: never more are read than its slice lets through."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) bounded)"
+    output_field = IntegerField()
+
+
+def count_open(webhook_ids: Collection[int]) -> dict[int, int]:
+    """Return how many notifications wait or are held for each webhook, COUNTED_AT_MOST + 1 for more. One query."""
+    own = Delivery.objects.filter(webhook=OuterRef("pk")).order_by().values("pk")
+    counts = {
+        "waiting": BoundedCount(own.filter(state="waiting")[: COUNTED_AT_MOST + 1]),
+        "held": BoundedCount(own.filter(state="held")[: COUNTED_AT_MOST + 1]),
+    }
+    rows = Webhook.objects.filter(pk__in=webhook_ids).order_by().annotate(**counts)
+    found = {pk: waiting + held for pk, waiting, held in rows.values_list("pk", "waiting", "held")}
+    return {pk: min(count, COUNTED_AT_MOST + 1) for pk, count in found.items()}
+
+
+class HealthMixin(admin.ModelAdmin):
+    """Columns that deliveries tell: two queries for a whole page."""
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        return ["description", "participant", "address", "health", "waiting", "last_success", "method"]
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [HealthFilter, *super().get_list_filter(request)]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changes = super().get_changelist_instance(request)
+        webhooks = list(changes.result_list)
+        ids = [webhook.pk for webhook in webhooks]
+        lanes = {lane.pk: lane for lane in lanes_with_failure(ids)}
+        counts = count_open(ids)
+        for webhook in webhooks:
+            webhook.lane, webhook.open_count = lanes.get(webhook.pk), counts[webhook.pk]
+        changes.result_list = webhooks
+        return changes
+
+    @admin.display(description=gettext_lazy("state"))
+    def health(self, webhook: Any) -> SafeString:
+        # The change page asks for none of this.
+        found = describe_health(webhook, getattr(webhook, "lane", None))
+        reason = found.diagnosis.title if found.diagnosis else found.state.below
+        if not found.problem or not reason:
+            return state(found.state)
+        return format_html('{}<br><span class="muted">{}, {}</span>', state(found.state), reason, when(found.since))
+
+    @admin.display(description=gettext_lazy("waiting"))
+    def waiting(self, webhook: Any) -> SafeString | str:
+        count = webhook.open_count
+        if not count:
+            return "–"
+        words = f"{COUNTED_AT_MOST}+" if count > COUNTED_AT_MOST else str(count)
+        address = f"{reverse('admin:dispatch_delivery_changelist')}?webhook={webhook.pk}&state=open"
+        return format_html('<a class="number" href="{}">{}</a>', address, words)
+
+    @admin.display(description=gettext_lazy("last success"))
+    def last_success(self, webhook: Any) -> SafeString | str:
+        lane = getattr(webhook, "lane", None)
+        return when(lane.last_success_at if lane else None)
