@@ -3,7 +3,7 @@
 from allauth.account import views as account
 from django.urls import path, re_path
 
-from access import views
+from access import reauthentication_views, views
 
 urlpatterns = [
     path("login/", account.login, name="account_login"),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("inactive/", account.account_inactive, name="account_inactive"),
     # allauth's pages link to it by name.
     path("signup/", views.signup_closed, name="account_signup"),
+    # allauth sends people here by name, as our own pages do.
+    path("reauthenticate/", reauthentication_views.reauthenticate, name="account_reauthenticate"),
     path("password/change/", account.password_change, name="account_change_password"),
     path("password/reset/", account.password_reset, name="account_reset_password"),
     path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),

@@ -158,6 +158,8 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
     "reauthenticate": "5/m/user",
 }
+# So long the password (or a code) that was asked for again counts for changes of credentials.
+PORTAL_REAUTHENTICATION_MINUTES = env.int("PORTAL_REAUTHENTICATION_MINUTES", default=10)
 
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", "Português"), ("en", "English")]

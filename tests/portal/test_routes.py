@@ -28,6 +28,8 @@ account_inactive                   GET     200
 account_inactive                   POST    405
 account_signup                     GET     403
 account_signup                     POST    403
+account_reauthenticate             GET     login     away     away   away      away          away away
+account_reauthenticate             POST    login     away     away   away      away          away away
 account_change_password            GET     login     200      200    200       200           200 200
 account_change_password            POST    login     200      200    200       200           200 200
 account_reset_password             GET     200
