@@ -14,7 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from access import audit, request_context
 from access.actors import Actor
+from access.mfa import second_step
 from access.models import User
+from access.reauthentication import CODE, PASSWORD, record_proof
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: User) -> None:
         with transaction.atomic():
             super().login(request, user)
+            # Whoever has just signed in is not asked again at once, on the way to setting up a second factor above all.
+            record_proof(request, by=CODE if second_step.is_kept(request, user) else PASSWORD)
             audit.record(by=Actor.for_self(user), action="access.user.signed_in", obj=user)
 
     def logout(self, request: HttpRequest) -> None:

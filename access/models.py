@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Length, Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from access import cnpj, querysets
@@ -40,6 +41,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     theme = models.CharField(_("theme"), max_length=10, choices=Theme, default=Theme.SYSTEM)
     is_active = models.BooleanField(_("active"), default=True, help_text=_("An inactive user can't sign in."))
     is_staff = models.BooleanField(_("operations"), default=False, help_text=_("May enter the administration."))
+    # Raised to end all sessions of this user: each carries a digest of it.
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     USERNAME_FIELD = "email"
@@ -52,6 +55,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         ordering = ("email",)
+        permissions = [("reset_mfa", _("Can take away the second factor of a user"))]
         constraints = [
             models.CheckConstraint(condition=Q(email=Lower(F("email"))), name="user_email_in_small_letters"),
             models.CheckConstraint(condition=Q(theme__in=Theme.values), name="user_theme_known"),
@@ -70,6 +74,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         return self.name.split()[0] if self.name.strip() else self.email
 
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Both of Django's public hashes, this key's and those of older keys, come from here.
+        salt = "access.models.User.get_session_auth_hash"
+        value = f"{self.session_epoch}:{self.password}"
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
+
 
 class Participant(models.Model):
     """An organisation that connects to the operator: the tenant whose rows nobody else sees.
@@ -81,6 +91,11 @@ class Participant(models.Model):
     name = models.CharField(_("name"), max_length=200)
     cnpj = CnpjField(_("CNPJ"), unique=True, error_messages={"unique": _("A participant with this CNPJ exists.")})
     kind = models.CharField(_("kind"), max_length=30, choices=ParticipantKind, default=ParticipantKind.OTHER)
+    mfa_demanded = models.BooleanField(
+        _("two-step sign-in demanded"),
+        default=False,
+        help_text=_("Its members set up an app that shows codes before they reach any other page."),
+    )
     blocked_at = models.DateTimeField(_("blocked at"), null=True, blank=True, editable=False)
     blocked_reason = models.CharField(_("reason of the block"), max_length=500, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)

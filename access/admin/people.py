@@ -59,7 +59,7 @@ class ParticipantAdmin(BlockingMixin, AuditedAdmin):
     search_help_text = gettext_lazy("Name or CNPJ")
     readonly_fields = ("state", "blocked_at", "blocked_reason", "uuid", "created_at")
     fieldsets = (
-        (None, {"fields": ("name", "cnpj", "kind")}),
+        (None, {"fields": ("name", "cnpj", "kind", "mfa_demanded")}),
         (gettext_lazy("State"), {"fields": ("state", "blocked_at", "blocked_reason", "created_at", "uuid")}),
     )
     inlines = (MembershipInline,)
