@@ -83,8 +83,8 @@ class Webhook(models.Model):
     signing_secret_set_at = models.DateTimeField(null=True, blank=True, editable=False)
     # A signing secret is shown once; until somebody has asked to see it this stays empty.
     signing_secret_shown_at = models.DateTimeField(null=True, blank=True, editable=False)
-    previous_signing_secret = SealedField(label="webhooks.webhook")
     # Signs as well until then; a job forgets it afterwards and leaves the moment, which versions tell of.
+    previous_signing_secret = SealedField(label="webhooks.webhook")
     previous_signing_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
     private_ca = models.TextField(_("Private certificate authority"), default="", blank=True)
     current_version = models.ForeignKey(
@@ -158,13 +158,13 @@ class Webhook(models.Model):
         return self.archived_at is not None
 
     @property
-    def retry_interval_minutes(self) -> int:
-    @property
     def previous_signing_until(self) -> datetime | None:
         """Until when the signing secret before this one signs as well; None when it does so no more."""
         until = self.previous_signing_secret_until
         return until if until and until > timezone.now() and is_set(self, "previous_signing_secret") else None
 
+    @property
+    def retry_interval_minutes(self) -> int:
         return self.retry_interval_seconds // 60
 
 
