@@ -164,10 +164,6 @@ def rotate_signing_secret(webhook: Webhook, *, by: Actor) -> Webhook:
     return locked
 
 
-def reveal_signing_secret(webhook: Webhook, *, by: Actor) -> str:
-    """Return the signing secret, once. Raises ActionError: already_shown. Of two presses at once, one gets it."""
-    with transaction.atomic():
-        never_shown = Webhook.objects.live().filter(pk=webhook.pk, signing_secret_shown_at__isnull=True)
 def end_signing_overlap(webhook: Webhook, *, by: Actor) -> bool:
     """Let the signing secret before this one sign no longer, from the next attempt on, and forget it. Returns whether
     this call did it: of two presses at once, one does. Raises WebhookArchived."""
@@ -186,6 +182,10 @@ def end_signing_overlap(webhook: Webhook, *, by: Actor) -> bool:
     return True
 
 
+def reveal_signing_secret(webhook: Webhook, *, by: Actor) -> str:
+    """Return the signing secret, once. Raises ActionError: already_shown. Of two presses at once, one gets it."""
+    with transaction.atomic():
+        never_shown = Webhook.objects.live().filter(pk=webhook.pk, signing_secret_shown_at__isnull=True)
         if not never_shown.update(signing_secret_shown_at=timezone.now()):
             message = _("The signing secret was already shown. If it was not kept, make a new one.")
             raise ActionError("already_shown", message)
