@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from access.decorators import participant_page
+from access.mfa.codes import has_mfa
 from access.requests import PortalRequest
 from portal.home import Home
 
@@ -31,7 +32,9 @@ def participant_home(request: PortalRequest) -> HttpResponse:
 @require_safe
 @login_required
 def profile(request: PortalRequest) -> HttpResponse:
-    return render(request, "portal/profile.html", {"memberships": request.memberships})
+    return render(
+        request, "portal/profile.html", {"memberships": request.memberships, "second_factor": has_mfa(request.user)}
+    )
 
 
 @require_safe

@@ -72,7 +72,7 @@ class Spot:
         return self.model._base_manager.all()  # noqa: SLF001
 
 
-class Kept(Protocol):
+class SealedStock(Protocol):
     """Sealed values that are kept elsewhere than in a SealedField, in the same words as a Spot has."""
 
     def count_by_key(self) -> dict[str, int]: ...
@@ -82,15 +82,15 @@ class Kept(Protocol):
     def reseal(self, row: Any) -> bool: ...
 
 
-_registered: list[Kept] = []
+_registered: list[SealedStock] = []
 
 
-def register(kept: Kept) -> None:
-    """Have rotate_secrets cover `kept` too, for as long as the process lives. Its str() is what reports call it."""
-    _registered.append(kept)
+def register(stock: SealedStock) -> None:
+    """Have rotate_secrets cover `stock` too, for as long as the process lives. Its str() is what reports call it."""
+    _registered.append(stock)
 
 
-def find_all() -> list[Spot | Kept]:
+def find_all() -> list[Spot | SealedStock]:
     """Return every place of the installation that holds sealed values."""
     return [*find_spots(), *_registered]
 

@@ -19,6 +19,7 @@ from access.admin.base import AuditedAdmin
 from access.admin.blocking import BlockingMixin
 from access.admin.forms import UserAddForm, UserEditForm
 from access.admin.permissions import PermissionsMixin
+from access.admin.second_factors import SecondFactorFilter, SecondFactorMixin
 from access.invitations import send_invitation
 from access.models import Membership, Participant, User
 
@@ -97,18 +98,19 @@ class ParticipantAdmin(BlockingMixin, AuditedAdmin):
 
 
 @admin.register(User)
-class UserAdmin(AuditedAdmin, PermissionsMixin, DjangoUserAdmin):
+class UserAdmin(SecondFactorMixin, AuditedAdmin, PermissionsMixin, DjangoUserAdmin):
     form = UserEditForm
     add_form = UserAddForm
     add_form_template = None
-    list_display = ("email", "name", "is_active", "is_staff", "last_login")
-    list_filter = ("is_active", "is_staff", "is_superuser", "groups")
+    change_form_template = "access/admin/user_change_form.html"
+    list_display = ("email", "name", "is_active", "is_staff", "second_factor", "last_login")
+    list_filter = ("is_active", "is_staff", SecondFactorFilter, "is_superuser", "groups")
     list_per_page = 50
     search_fields = ("email", "name", "memberships__participant__name")
     ordering = ("email",)
-    readonly_fields = ("last_login", "created_at", "uuid")
+    readonly_fields = ("last_login", "second_factor", "created_at", "uuid")
     fieldsets = (
-        (None, {"fields": ("email", "password", "name", "language", "theme")}),
+        (None, {"fields": ("email", "password", "second_factor", "name", "language", "theme")}),
         (gettext_lazy("Permissions"), {"fields": ("is_active", *_POWERS)}),
         (gettext_lazy("History"), {"fields": ("last_login", "created_at", "uuid")}),
     )

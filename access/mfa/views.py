@@ -64,7 +64,7 @@ def mfa_set_up(request: PortalRequest) -> HttpResponse:
     update_session_auth_hash(request, request.user)
     second_step.keep(request, request.user)
     record_proof(request, by=CODE)
-    return _show_codes(request, fresh)
+    return _show_codes(request, fresh, just_enabled=True)
 
 
 @page
@@ -131,7 +131,7 @@ def _render_set_up(request: PortalRequest, seed: str, form: SetUpForm) -> HttpRe
 
 
 @sensitive_variables()
-def _show_codes(request: PortalRequest, fresh: list[str]) -> HttpResponse:
+def _show_codes(request: PortalRequest, fresh: list[str], *, just_enabled: bool = False) -> HttpResponse:
     """Show recovery codes, this once: they are in this answer and in no address that could be opened again."""
     shown = [f"{code[:4]} {code[4:]}" for code in fresh]
-    return render(request, "mfa/codes.html", {"codes": shown, "text": "\n".join(shown)})
+    return render(request, "mfa/codes.html", {"codes": shown, "text": "\n".join(shown), "just_enabled": just_enabled})
