@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from access import actions, current
+from access import actions, current, seeing
 from access.actors import Actor
 from access.forms import PreferencesForm
 from access.next_page import safe_next
@@ -50,3 +50,13 @@ def preferences_update(request: PortalRequest) -> HttpResponse:
 
 def signup_closed(request: HttpRequest) -> HttpResponse:
     return render(request, "access/signup_closed.html", status=403)
+
+
+@login_required
+@require_POST
+def seeing_end(request: PortalRequest) -> HttpResponse:
+    """Back to the participant's page in the administration; pressed twice, to the beginning."""
+    participant = seeing.end(request)
+    if participant is None:
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    return redirect("admin:access_participant_change", participant.pk)

@@ -42,6 +42,7 @@ class JobOrder(models.Model):
         permissions: ClassVar = [
             ("view_operations", _("Can see the overview of operations")),
             ("manage_jobs", _("Can pause, resume and run periodic jobs")),
+            ("see_as_participant", _("Can see what a participant's viewer sees")),
         ]
 
     def __str__(self) -> str:

@@ -18,8 +18,8 @@ from portal.home import Home
 @require_safe
 def home(request: PortalRequest) -> HttpResponse:
     """The participant's home. Operations, who belong to no participant, start in the administration."""
-    if request.user.is_authenticated and request.user.is_staff and not request.memberships:
-        return redirect("admin:index")
+    if request.user.is_authenticated and request.user.is_staff and not request.memberships and not request.actor.seeing:
+        return redirect("admin:operations" if request.user.has_perm("portal.view_operations") else "admin:index")
     return participant_home(request)
 
 

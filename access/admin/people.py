@@ -19,6 +19,7 @@ from access.admin.base import AuditedAdmin
 from access.admin.blocking import BlockingMixin
 from access.admin.forms import UserAddForm, UserEditForm
 from access.admin.permissions import PermissionsMixin
+from access.admin.seeing import SeeingMixin
 from access.admin.second_factors import SecondFactorFilter, SecondFactorMixin
 from access.invitations import send_invitation
 from access.models import Membership, Participant, User
@@ -52,7 +53,7 @@ class BlockedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Participant)
-class ParticipantAdmin(BlockingMixin, AuditedAdmin):
+class ParticipantAdmin(SeeingMixin, BlockingMixin, AuditedAdmin):
     list_display = ("name", "formatted_cnpj", "kind", "state", "members", "created_at")
     list_filter = (BlockedFilter, "kind")
     list_per_page = 50
@@ -82,6 +83,7 @@ class ParticipantAdmin(BlockingMixin, AuditedAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         context["may_block"] = self.has_block_permission(request)
+        context["may_see"] = self.has_see_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=gettext_lazy("CNPJ"), ordering="cnpj")

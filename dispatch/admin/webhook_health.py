@@ -1,10 +1,9 @@
 """The list of webhooks as an answer: how each one is doing, since when, and how much waits for it."""
 
-from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -13,12 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.templatetags.house import state, when
+from dispatch.bounded import count_open, open_text
 from dispatch.models import Delivery, Lane
 from dispatch.pages.health import describe_health, lanes_with_failure
 from webhooks.models import StoppedReason, Webhook
-
-# Of one webhook; more than that is "1,000+".
-COUNTED_AT_MOST = 1_000
 
 
 _LANES = Lane.objects.filter(webhook=OuterRef("pk"))
@@ -56,25 +53,6 @@ class HealthFilter(admin.SimpleListFilter):
         return queryset.filter(_CONDITIONS[chosen]) if (chosen := self.value()) in _CONDITIONS else queryset
 
 
-class BoundedCount(Subquery):
-    """How many rows a correlated, sliced query has: never more are read than its slice lets through."""
-
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) bounded)"
-    output_field = IntegerField()
-
-
-def count_open(webhook_ids: Collection[int]) -> dict[int, int]:
-    """Return how many notifications wait or are held for each webhook, COUNTED_AT_MOST + 1 for more. One query."""
-    own = Delivery.objects.filter(webhook=OuterRef("pk")).order_by().values("pk")
-    counts = {
-        "waiting": BoundedCount(own.filter(state="waiting")[: COUNTED_AT_MOST + 1]),
-        "held": BoundedCount(own.filter(state="held")[: COUNTED_AT_MOST + 1]),
-    }
-    rows = Webhook.objects.filter(pk__in=webhook_ids).order_by().annotate(**counts)
-    found = {pk: waiting + held for pk, waiting, held in rows.values_list("pk", "waiting", "held")}
-    return {pk: min(count, COUNTED_AT_MOST + 1) for pk, count in found.items()}
-
-
 class HealthMixin(admin.ModelAdmin):
     """Columns that deliveries tell: two queries for a whole page."""
 
@@ -109,9 +87,8 @@ class HealthMixin(admin.ModelAdmin):
         count = webhook.open_count
         if not count:
             return "–"
-        words = f"{COUNTED_AT_MOST}+" if count > COUNTED_AT_MOST else str(count)
         address = f"{reverse('admin:dispatch_delivery_changelist')}?webhook={webhook.pk}&state=open"
-        return format_html('<a class="number" href="{}">{}</a>', address, words)
+        return format_html('<a class="number" href="{}">{}</a>', address, open_text(count))
 
     @admin.display(description=gettext_lazy("last success"))
     def last_success(self, webhook: Any) -> SafeString | str:
