@@ -16,7 +16,7 @@ from catalog.models import Publication
 from dispatch import links
 from dispatch import slots as deliveries
 from dispatch.models import Delivery
-from dispatch.pages.health import count_problems
+from dispatch.pages.health import count_problems, in_trouble
 from portal import connection_slots, told
 from webhooks.models import Webhook
 from webhooks.querysets import WebhookQuerySet
@@ -28,6 +28,7 @@ def fill() -> None:
     slots.fill("product_webhook_states", product_webhook_states)
     slots.fill("publication_webhooks", publication_webhooks)
     slots.fill("webhook_detail_url", deliveries.webhook_detail_url)
+    slots.fill("webhooks_in_trouble", in_trouble)
     slots.fill("webhook_rows_head", deliveries.webhook_rows_head)
     slots.fill("webhook_row_state", deliveries.webhook_row_state)
     slots.fill("webhook_row_reason", deliveries.webhook_row_reason)

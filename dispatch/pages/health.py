@@ -154,7 +154,11 @@ def _describe_running(lane: Lane | None) -> Health:
 
 
 def count_problems(webhooks: QuerySet[Webhook]) -> int:
-    """Return how many of these webhooks need their owner: stopped, failing right now, or incomplete. One query."""
+    """Return how many of these webhooks need their owner. One query."""
+    return webhooks.filter(in_trouble(), archived_at__isnull=True).count()
+
+
+def in_trouble() -> Q:
+    """Return the condition on webhooks that need their owner: stopped, failing right now, or incomplete."""
     failing = Lane.objects.filter(failures_in_row__gt=0).values("pk")
-    needy = Q(stopped_at__isnull=False) | Q(active=True, pk__in=failing) | Q(active=True, ready=False)
-    return webhooks.filter(needy, archived_at__isnull=True).count()
+    return Q(stopped_at__isnull=False) | Q(active=True, pk__in=failing) | Q(active=True, ready=False)
