@@ -1,8 +1,8 @@
 """Who is signed in proves once more who they are, before a credential is created, replaced or shown.
 
-A session that was left open, or taken over, must not be enough for that; nor is having signed in a while ago. What
-proves it is the password, or for people with a second factor one of its codes. A proof holds in the session for
-PORTAL_REAUTHENTICATION_MINUTES (docs/adr/0014).
+A session that was left open, or taken over, must not be enough for that. What proves it is the password, or for people
+with a second factor one of its codes. A proof holds in the session for PORTAL_REAUTHENTICATION_MINUTES; signing in
+gives the first (docs/adr/0014).
 
 A page with a form of its own asks inside it: `Proof`, and templates/components/_proof.html. Any other page carries
 `proof_required`, which leads to a page that asks and back.
@@ -16,17 +16,18 @@ from urllib.parse import urlencode
 from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
 from django import forms
-from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from access.errors import ActionError
+from access.mfa.codes import has_mfa, verify_code
 from access.models import User
 from access.requests import PortalRequest
 
@@ -46,7 +47,7 @@ def has_recent_proof(request: HttpRequest) -> bool:
     age = timezone.now().timestamp() - float(proof.get("at", 0))
     if not -CLOCK_TOLERANCE_SECONDS <= age < settings.PORTAL_REAUTHENTICATION_MINUTES * 60:
         return False
-    return proof.get("by") == CODE or not has_second_factor(user)
+    return proof.get("by") == CODE or not has_mfa(user)
 
 
 def record_proof(request: HttpRequest, *, by: str) -> None:
@@ -60,12 +61,11 @@ def forget_proof(request: HttpRequest) -> None:
     request.session.pop(SESSION_KEY, None)
 
 
-def has_second_factor(user: User) -> bool:
-    if not apps.is_installed("allauth.mfa"):
-        return False
-    from access.mfa.codes import has_mfa
+class CodeInput(forms.TextInput):
+    """Never sent back: a recovery code that was typed with one thing wrong is still worth something."""
 
-    return has_mfa(user)
+    def format_value(self, value: Any) -> None:
+        return None
 
 
 class PasswordAgainForm(forms.Form):
@@ -86,21 +86,19 @@ class PasswordAgainForm(forms.Form):
         label=gettext_lazy("Code of your authenticator app"),
         max_length=64,
         help_text=gettext_lazy("Without your telephone: one of your recovery codes."),
-        widget=forms.TextInput(
-            {"autocomplete": "one-time-code", "inputmode": "text", "spellcheck": "false", "class": "input-mono"}
-        ),
+        widget=CodeInput({"autocomplete": "one-time-code", "spellcheck": "false", "class": "input-mono"}),
     )
 
     def __init__(self, data: Any = None, *, request: HttpRequest) -> None:
         super().__init__(data, prefix=PREFIX)
         self._request = cast(PortalRequest, request)
-        self.by = CODE if has_second_factor(self._request.user) else PASSWORD
+        self.by = CODE if has_mfa(self._request.user) else PASSWORD
         del self.fields[PASSWORD if self.by == CODE else CODE]
 
     @property
-    def typed(self) -> bool:
-        """Whether anything was given at all."""
-        return bool(self.data.get(self.add_prefix(self.by)))
+    def typed(self) -> str | None:
+        """What was given, nothing judged; None when the page had no such field."""
+        return self.data.get(self.add_prefix(self.by))
 
     @sensitive_variables("password")
     def clean_password(self) -> str:
@@ -114,8 +112,6 @@ class PasswordAgainForm(forms.Form):
 
     @sensitive_variables("code")
     def clean_code(self) -> str:
-        from access.mfa.codes import verify_code
-
         code: str = self.cleaned_data["code"]
         try:
             verify_code(self._request.user, code, request=self._request)
@@ -132,26 +128,34 @@ class Proof:
     """
 
     def __init__(self, request: HttpRequest) -> None:
+        self._request = request
         self.given, self.asked = has_recent_proof(request), False
-        self.form = PasswordAgainForm(request=request)
         if not self.given and request.method == "POST":
-            self._read(request)
+            self._read()
 
-    def _read(self, request: HttpRequest) -> None:
-        posted = PasswordAgainForm(request.POST, request=request)
-        if not posted.typed:
+    @cached_property
+    def form(self) -> PasswordAgainForm:
+        return PasswordAgainForm(request=self._request)
+
+    def _read(self) -> None:
+        posted = PasswordAgainForm(self._request.POST, request=self._request)
+        if posted.typed is None:
             return
         self.form = posted
+        if posted.typed == "":
+            # Left empty where nobody knew yet whether it is needed; once it is, the field says that it was empty.
+            return
         if posted.is_valid():
             self.given = True
-            record_proof(request, by=posted.by)
+            record_proof(self._request, by=posted.by)
         else:
             self.ask()
 
     def ask(self) -> bool:
         """Return whether the proof is still to be given; the page then shows the panel, and the keyboard is in it."""
         self.asked = not self.given
-        self.form.fields[self.form.by].widget.attrs["autofocus"] = self.asked
+        if self.asked:
+            self.form.fields[self.form.by].widget.attrs["autofocus"] = True
         return self.asked
 
     @property

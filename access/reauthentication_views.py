@@ -18,7 +18,4 @@ def reauthenticate(request: PortalRequest) -> HttpResponse:
     if proof.given:
         return redirect(onwards)
     proof.ask()
-    if request.method == "POST" and not proof.form.is_bound:
-        # Sent empty: the form says so beside the field.
-        proof.form = type(proof.form)(request.POST, request=request)
     return render(request, "access/reauthenticate.html", {"proof": proof, "next": onwards})

@@ -1,5 +1,6 @@
 """The proof asked for again: only the reader's own password counts, it holds for minutes, and guesses are limited."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -7,14 +8,17 @@ import pytest
 from allauth.core import context
 from django.core.cache import cache
 from django.http import HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 from time_machine import TimeMachineFixture
 
+from access.actors import Actor
+from access.mfa.actions import enable_mfa, make_seed
+from access.mfa.totp import code_at, step_at
 from access.reauthentication import PasswordAgainForm, Proof, has_recent_proof, proof_required, record_proof
 from tests.factories import make_user
-from tests.people import Person
+from tests.people import Person, prove
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a-good-long-password"
@@ -30,6 +34,14 @@ def make_request(user: Any, session: dict[str, Any] | None = None, **posted: str
     request: Any = RequestFactory().post("/", {f"again-{name}": value for name, value in posted.items()})
     request.user, request.session = user, {} if session is None else session
     return request
+
+
+def turn_on_mfa(user: Any) -> str:
+    """Give the user a second factor and return its seed."""
+    seed = make_seed()
+    enable_mfa(user, seed=seed, step=0, by=Actor.for_self(user))
+    user.refresh_from_db()
+    return seed
 
 
 def ask(user: Any, password: str) -> PasswordAgainForm:
@@ -131,13 +143,41 @@ def test_a_clock_that_was_set_back_makes_no_proof_eternal() -> None:
     assert not has_recent_proof(make_request(user, session))
 
 
-def test_signing_in_is_no_proof(owner: Person) -> None:
-    from django.test import Client
-
-    client = Client()
+def test_signing_in_is_a_proof_that_ends_as_any_other(owner: Person, time_machine: TimeMachineFixture) -> None:
+    begin, client = timezone.now(), Client()
+    time_machine.move_to(begin, tick=False)
     response = client.post(reverse("account_login"), {"login": owner.user.email, "password": PASSWORD})
     assert response.status_code == 302
+    assert client.get(PAGE).status_code == 302
+    time_machine.move_to(begin + timedelta(minutes=10), tick=False)
     assert client.get(PAGE).status_code == 200
+
+
+def test_a_second_factor_is_asked_for_in_place_of_the_password(owner: Person) -> None:
+    seed = turn_on_mfa(owner.user)
+    assert 'name="again-code"' in owner.stale_client.get(PAGE).content.decode()
+    refused = owner.stale_client.post(PAGE, {"again-password": PASSWORD})
+    assert "again-code" in refused.content.decode()
+    code = code_at(seed, step_at(time.time()))
+    assert owner.stale_client.post(PAGE, {"again-code": code})["Location"] == "/"
+    # The same code a second time, in another browser, is worth nothing.
+    other = Client()
+    other.force_login(owner.user)
+    again = other.post(PAGE, {"again-code": code})
+    assert "wrong, too old, or was used before" in again.content.decode()
+    assert code not in again.content.decode()
+
+
+def test_a_proof_by_password_ends_where_a_second_factor_begins(owner: Person) -> None:
+    assert owner.client.get(PAGE).status_code == 302
+    turn_on_mfa(owner.user)
+    # A session of its own, whose proof is by password: the others ended with the change.
+    client = Client()
+    client.force_login(owner.user)
+    prove(client, owner.user)
+    assert client.get(PAGE).status_code == 200
+    prove(client, owner.user, by="code")
+    assert client.get(PAGE).status_code == 302
 
 
 # --- the page that asks ---------------------------------------------------------------------------------------------
