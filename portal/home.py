@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import cast
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Subquery
 
 from access.actors import Actor
 from access.models import Participant
@@ -124,9 +124,8 @@ class Home:
     @cached_property
     def failures(self) -> Sequence[FailureRow]:
         """Products whose last notification failed or is being tried again, the newest first."""
-        wrong = Q(state=State.FAILED) | Q(state=State.WAITING, failed_attempts__gt=0)
         ids = [row.webhook.pk for row in self.webhooks]
-        statuses = ProductStatus.objects.filter(wrong, webhook__in=ids).order_by("-changed_at")
+        statuses = ProductStatus.objects.filter(told.gone_wrong(), webhook__in=ids).order_by("-changed_at")
         wanted = statuses.select_related("delivery__webhook", "delivery__event__publication__product")
         found = wanted.defer("delivery__body", "delivery__event__payload")[:FAILURES]
         return [

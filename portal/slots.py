@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
-from django.utils.translation import ngettext
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from access import slots
 from access.models import Participant
@@ -15,10 +17,10 @@ from access.templatetags.house import state
 from catalog.models import Publication
 from dispatch import links
 from dispatch import slots as deliveries
-from dispatch.models import Delivery
+from dispatch.models import Delivery, ProductStatus
 from dispatch.pages.health import count_problems, in_trouble
 from portal import connection_slots, told
-from webhooks.models import Webhook
+from webhooks.models import ProductSubscription, Webhook
 from webhooks.querysets import WebhookQuerySet
 
 
@@ -26,6 +28,7 @@ def fill() -> None:
     """Called once, when the portal starts."""
     slots.fill("webhooks_with_problems", webhooks_with_problems)
     slots.fill("product_webhook_states", product_webhook_states)
+    slots.fill("product_choices", product_choices)
     slots.fill("publication_webhooks", publication_webhooks)
     slots.fill("webhook_detail_url", deliveries.webhook_detail_url)
     slots.fill("webhooks_in_trouble", in_trouble)
@@ -52,6 +55,17 @@ def product_webhook_states(request: HttpRequest, *, latest: Mapping[int, Publica
     return {
         product_id: state(summary.describe(product_id, publication), badge=False)
         for product_id, publication in latest.items()
+    }
+
+
+def product_choices(request: HttpRequest) -> dict[str, tuple[str, Q]]:
+    """How the list of products may be narrowed: those that a webhook wants, those whose last notification failed."""
+    own = _own(request).values("pk")
+    wanted = ProductSubscription.objects.filter(webhook__in=own).values("product")
+    failed = ProductStatus.objects.filter(told.gone_wrong(), webhook__in=own).values("product")
+    return {
+        "subscribed": (pgettext("several products", "Subscribed"), Q(pk__in=wanted)),
+        "failed": (_("With failures"), Q(pk__in=failed)),
     }
 
 
