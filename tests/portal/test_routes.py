@@ -49,6 +49,16 @@ portal:settings                    GET     login     200      200    200       2
 portal:settings                    POST    405
 portal:integration                 GET     login     200      200    200       200           403 403
 portal:integration                 POST    405
+portal:help-home                   GET     login     200      200    200       200           403 403
+portal:help-home                   POST    405
+portal:help-receiving              GET     login     200      200    200       200           403 403
+portal:help-receiving              POST    405
+portal:help-formats                GET     login     200      200    200       200           403 403
+portal:help-formats                POST    405
+portal:help-retries                GET     login     200      200    200       200           403 403
+portal:help-retries                POST    405
+portal:help-failures               GET     login     200      200    200       200           403 403
+portal:help-failures               POST    405
 portal:demo-received               GET     login     404      404    404       404           403 403
 portal:demo-received               POST    405
 portal:health-live                 GET     200
@@ -115,6 +125,10 @@ webhooks:webhook-edit              GET     login     404      403    200       2
 webhooks:webhook-edit              POST    login     404      403    away      away          403 403
 webhooks:webhook-archive           GET     login     404      403    200       200           403 403
 webhooks:webhook-archive           POST    login     404      403    away      away          403 403
+webhooks:webhook-receiver          GET     login     404      403    200       200           403 403
+webhooks:webhook-receiver          POST    405
+webhooks:webhook-receiver-file     GET     login     404      403    200       200           403 403
+webhooks:webhook-receiver-file     POST    405
 webhooks:webhook-secret            GET     login     404      403    200       200           403 403
 webhooks:webhook-secret            POST    405
 webhooks:webhook-secret-show       GET     405
