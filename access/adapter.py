@@ -25,6 +25,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def get_login_stages(self) -> list[str]:
+        ours = {"allauth.mfa.stages.AuthenticateStage": "access.mfa.stage.CodeStage"}
+        return [ours.get(path, path) for path in super().get_login_stages()]
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address that sign-in limits count by: the same one as in the audit trail."""
         return request_context.client_address(request)

@@ -19,8 +19,8 @@ from access.admin.base import AuditedAdmin
 from access.admin.blocking import BlockingMixin
 from access.admin.forms import UserAddForm, UserEditForm
 from access.admin.permissions import PermissionsMixin
-from access.admin.seeing import SeeingMixin
 from access.admin.second_factors import SecondFactorFilter, SecondFactorMixin
+from access.admin.seeing import SeeingMixin
 from access.invitations import send_invitation
 from access.models import Membership, Participant, User
 

@@ -2,7 +2,6 @@
 
 import base64
 import secrets
-from functools import partial
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
@@ -112,5 +111,5 @@ def _lock(user: User) -> None:
 
 
 def _tell(user: User, change: "mails.Change") -> None:
-    # The change stands whether or not the mail goes out; Django logs what failed.
-    transaction.on_commit(partial(mails.send_change, user, change), robust=True)
+    # The change stands whether or not the mail goes out; Django logs what failed, by a name that a partial has not.
+    transaction.on_commit(lambda: mails.send_change(user, change), robust=True)
