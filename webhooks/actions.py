@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from access import audit
 from access.actors import Actor
-from access.errors import ActionError
+from access.errors import ActionError, ProofMissing
 from access.models import Participant
+from webhooks.credential_changes import changes_credentials
 from webhooks.credentials import (
     let_go,
     lock_credentials,
@@ -33,10 +34,14 @@ from webhooks.versions import audited, record_version
 LOADED = ("participant", "current_version", "connection__key_pair", "client_key_pair")
 
 
-def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor, uuid: UUID | None = None) -> Webhook:
+def create_webhook(
+    participant: Participant, *, values: WebhookValues, by: Actor, uuid: UUID | None = None, proven: bool = True
+) -> Webhook:
     """Create a webhook with a signing secret of its own. Raises InvalidWebhook.
 
     The secret can be shown once, by `reveal_signing_secret`. `uuid` is the form's: sent twice, it makes one webhook.
+    `proven` False: who acts has not just shown who they are, as pages ask of people (access.reauthentication); raises
+    ProofMissing where credentials are touched.
     """
     free = uuid is not None and not Webhook.objects.filter(uuid=uuid).exclude(participant=participant).exists()
 
@@ -44,6 +49,7 @@ def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor
         lock_credentials(values, participant, None)
         draft = make_draft(values, None, participant)
         _refuse_invalid(draft, participant)
+        _refuse_unproven(draft, proven)
         webhook = Webhook(participant=participant, created_by=by.label[:200])
         webhook.uuid = uuid if uuid and free else uuid4()
         webhook.signing_secret, webhook.signing_secret_set_at = generate_secret(), timezone.now()
@@ -60,10 +66,11 @@ def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor
         raise
 
 
-def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Webhook:
+def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor, proven: bool = True) -> Webhook:
     """Replace the values of a webhook. Returns the row as it now is. Raises InvalidWebhook, WebhookArchived.
 
-    A webhook that the system stopped starts again when its address changes, or when `values.resume` says so.
+    A webhook that the system stopped starts again when its address changes, or when `values.resume` says so. `proven`:
+    as for `create_webhook`.
     """
 
     def update() -> Webhook:
@@ -71,6 +78,7 @@ def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Web
         locked = _lock(webhook)
         draft = make_draft(values, locked)
         _refuse_invalid(draft, locked.participant)
+        _refuse_unproven(draft, proven)
         # What operations have paused, operations start again.
         theirs = locked.stopped_reason == StoppedReason.PAUSED
         if locked.stopped and not theirs and (values.resume or values.request_uri != locked.request_uri):
@@ -205,6 +213,11 @@ def _lock(webhook: Webhook) -> Webhook:
 def _refuse_invalid(draft: Draft, participant: Participant) -> None:
     if problems := find_problems(draft, participant):
         raise InvalidWebhook(problems)
+
+
+def _refuse_unproven(draft: Draft, proven: bool) -> None:
+    if not proven and changes_credentials(draft):
+        raise ProofMissing
 
 
 def _save(webhook: Webhook, draft: Draft, *, by: Actor, action: str) -> None:

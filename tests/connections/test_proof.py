@@ -7,9 +7,11 @@ import pytest
 from django.core.cache import cache
 
 from connections.models import Connection, KeyPair
+from connections.values import TokenHeader
 from tests.connections.pages import CANARY, HTMX, posted, text, uploaded, url
 from tests.factories import SECRET, make_connection, make_key_pair
 from tests.people import Person
+from tests.posted_back import posted_back
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a-good-long-password"
@@ -104,6 +106,18 @@ def test_a_name_and_a_description_take_none(owner: Person) -> None:
     after = Connection.objects.get()
     assert (after.name, after.description) == ("Renamed", "Words")
     assert after.credential_version == connection.credential_version
+
+
+@pytest.mark.parametrize("kind", ["oauth2", "btg_id", "jwt_7523", "jwt_7519"])
+def test_a_form_sent_back_as_it_came_takes_none(owner: Person, kind: str) -> None:
+    header = TokenHeader("X-Key", CANARY, True)
+    rows = (header,) if kind in ("oauth2", "jwt_7519") else ()
+    connection = make_connection(participant=owner.participant, kind=kind, headers=rows)
+    page = text(owner.stale_client.get(url("connection-edit", connection)))
+    fields = posted_back(page, "connection-form") | {"name": "Renamed"}
+    answer = owner.stale_client.post(url("connection-edit", connection), fields, headers=HTMX)
+    assert "HX-Redirect" in answer, text(answer)
+    assert stored(connection)["credential_version"] == connection.credential_version
 
 
 def test_what_is_wrong_is_said_before_the_proof_is_asked_for(owner: Person) -> None:
