@@ -22,6 +22,8 @@ __all__ = [
     "ActorSource",
     "AuditEntry",
     "AuditLink",
+    "AuditRedaction",
+    "Erasure",
     "Membership",
     "Participant",
     "ParticipantKind",
@@ -192,6 +194,7 @@ class AuditEntry(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(actor_source__in=ActorSource.values), name="audit_source_known"),
         ]
+        permissions = [("export_auditentry", _("Can export the audit trail"))]
         indexes = [
             # The admin list by date, newest first.
             models.Index(fields=["recorded_at"], name="audit_recorded"),
@@ -220,3 +223,54 @@ class AuditLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}: {self.mac}"
+
+
+class Erasure(models.Model):
+    """The order to erase a participant, and how far that is: all it configured, what was sent to it, and its people.
+
+    Asked for by a member of staff, who blocks the participant by it; carried out by a job, chunk by chunk. It can't be
+    taken back. The row stays: it says that, when and why something is not there any more.
+    """
+
+    uuid = models.UUIDField(_("identifier"), default=uuid4, unique=True, editable=False)
+    participant = models.OneToOneField(
+        Participant, models.PROTECT, related_name="erasure", verbose_name=_("participant")
+    )
+    requested_at = models.DateTimeField(_("requested at"), default=timezone.now)
+    requested_by = models.CharField(_("requested by"), max_length=200)
+    reason = models.CharField(_("reason"), max_length=500)
+    # How many rows of which kind.
+    removed = models.JSONField(_("removed"), default=dict)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("erasure")
+        verbose_name_plural = _("erasures")
+        default_permissions = ("view",)
+        permissions = [("erase_participant", _("Can erase a participant"))]
+        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="erasure_with_reason")]
+
+    def __str__(self) -> str:
+        return str(self.uuid)
+
+
+class AuditRedaction(models.Model):
+    """That an audit entry was emptied of what tells of a person, for which erasure, and what it looked like then.
+
+    The database lets an entry be emptied only where such a row stands (access/audit_triggers.py); the chain accepts an
+    emptied entry only with the code of this row, which covers what is left (access/redaction.py). As immutable as the
+    entries themselves.
+    """
+
+    entry = models.OneToOneField(AuditEntry, models.PROTECT, related_name="redaction", verbose_name=_("audit entry"))
+    erasure = models.ForeignKey(Erasure, models.PROTECT, related_name="+", verbose_name=_("erasure"))
+    redacted_at = models.DateTimeField(_("time"), default=timezone.now)
+    key_id = models.CharField(_("key"), max_length=32)
+    mac = models.CharField(_("authentication code"), max_length=64)
+
+    class Meta:
+        verbose_name = _("emptied audit entry")
+        verbose_name_plural = _("emptied audit entries")
+
+    def __str__(self) -> str:
+        return str(self.entry_id)

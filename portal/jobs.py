@@ -48,6 +48,8 @@ JOBS: tuple[Job, ...] = (
     Job(gettext_noop("remove old webhook tests"), "webhooks.tasks.remove_webhook_tests", 3600),
     Job(gettext_noop("remove runs of connections"), "connections.tasks.remove_connection_runs", 600),
     Job(gettext_noop("warn before certificates expire"), "connections.tasks.warn_of_expiring_certificates", 3600),
+    Job(gettext_noop("erase participants"), "portal.tasks.erase_participants", 60),
+    Job(gettext_noop("remove what libraries leave"), "portal.tasks.remove_leftovers", 3600),
     Job(gettext_noop("link audit entries"), "access.tasks.link_audit_entries", 60),
     Job(gettext_noop("remove expired sessions"), "access.tasks.remove_expired_sessions", 3600),
     Job(gettext_noop("remove files without a publication"), "catalog.tasks.remove_orphan_files", 3600),

@@ -17,6 +17,7 @@ from access import audit, cnpj
 from access.actors import Actor
 from access.admin.base import AuditedAdmin
 from access.admin.blocking import BlockingMixin
+from access.admin.erasing import ErasingMixin
 from access.admin.forms import UserAddForm, UserEditForm
 from access.admin.permissions import PermissionsMixin
 from access.admin.second_factors import SecondFactorFilter, SecondFactorMixin
@@ -53,7 +54,7 @@ class BlockedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Participant)
-class ParticipantAdmin(SeeingMixin, BlockingMixin, AuditedAdmin):
+class ParticipantAdmin(ErasingMixin, SeeingMixin, BlockingMixin, AuditedAdmin):
     list_display = ("name", "formatted_cnpj", "kind", "state", "members", "created_at")
     list_filter = (BlockedFilter, "kind")
     list_per_page = 50
@@ -83,6 +84,7 @@ class ParticipantAdmin(SeeingMixin, BlockingMixin, AuditedAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         context["may_block"] = self.has_block_permission(request)
+        context["may_erase"] = self.has_erase_permission(request)
         context["may_see"] = self.has_see_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
