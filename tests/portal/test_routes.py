@@ -40,6 +40,16 @@ account_reset_password_from_key    GET     200
 account_reset_password_from_key    POST    200
 account_reset_password_from_key_done GET   200
 account_reset_password_from_key_done POST  405
+mfa_authenticate                   GET     away
+mfa_authenticate                   POST    away
+mfa_index                          GET     login     200      200    200       200           200 200
+mfa_index                          POST    405
+mfa_set_up                         GET     login     200      200    200       200           200 200
+mfa_set_up                         POST    login     200      200    200       200           200 200
+mfa_codes_renew                    GET     login     200      200    200       200           200 200
+mfa_codes_renew                    POST    login     away     away   away      away          away away
+mfa_disable                        GET     login     200      200    200       200           200 200
+mfa_disable                        POST    login     away     away   away      away          away away
 
 portal:home                        GET     login     200      200    200       200           away away
 portal:home                        POST    405
