@@ -7,6 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from access.models import AuditEntry, Participant
@@ -129,3 +130,22 @@ def test_what_a_participant_demands_is_set_by_staff_and_audited(officer: Person,
     assert Participant.objects.get(pk=participant.pk).mfa_demanded
     entry = AuditEntry.objects.filter(action="access.participant.updated").latest("pk")
     assert (entry.before, entry.after) == ({"mfa_demanded": False}, {"mfa_demanded": True})
+
+
+def test_the_command_helps_who_has_no_colleague(telephone: Telephone, capsys: Any) -> None:
+    email = telephone.user.email
+    call_command("reset_mfa", email.upper(), "--dry-run")
+    assert has_factor(telephone.user)
+    call_command("reset_mfa", email.upper())
+    assert not has_factor(telephone.user)
+    assert AuditEntry.objects.get(action="access.user.mfa_reset").actor_label == "reset_mfa command"
+    assert "gone" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("email", "complaint", "code"), [("nobody@vento.test", "no user", 2), ("", "no user", 2)])
+def test_the_command_says_what_it_can_t_do(email: str, complaint: str, code: int) -> None:
+    with pytest.raises(CommandError, match=complaint) as refused:
+        call_command("reset_mfa", email)
+    assert refused.value.returncode == code
+    with pytest.raises(CommandError, match="has no second factor"):
+        call_command("reset_mfa", make_user().email)
