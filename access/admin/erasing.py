@@ -48,7 +48,7 @@ class ErasingMixin(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.erase_view)
-        return [path("<uuid:uuid>/erase/", view, name="access_participant_erase"), *super().get_urls()]
+        return [path("<int:pk>/erase/", view, name="access_participant_erase"), *super().get_urls()]
 
     def has_erase_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PERMISSION)
@@ -59,10 +59,10 @@ class ErasingMixin(admin.ModelAdmin):
             return False
         return super().has_change_permission(request, obj)
 
-    def erase_view(self, request: HttpRequest, uuid: Any) -> HttpResponse:
+    def erase_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         if not self.has_erase_permission(request):
             raise PermissionDenied
-        participant = get_object_or_404(Participant, uuid=uuid)
+        participant = get_object_or_404(Participant, pk=pk)
         erasure = Erasure.objects.filter(participant=participant).first()
         form = EraseForm(participant, request.POST or None)
         if request.method == "POST" and not erasure and form.is_valid():
@@ -87,4 +87,4 @@ class ErasingMixin(admin.ModelAdmin):
         else:
             words = _("%(name)s is blocked and being erased. This page shows how far it is.")
             self.message_user(request, words % {"name": participant.name}, messages.SUCCESS)
-        return redirect(reverse("admin:access_participant_erase", args=[participant.uuid]))
+        return redirect(reverse("admin:access_participant_erase", args=[participant.pk]))

@@ -378,7 +378,7 @@ def test_the_command_erases_to_the_end_lists_and_may_be_repeated(condemned: Pers
 
 
 def page_of(participant: Participant) -> str:
-    return reverse("admin:access_participant_erase", args=[participant.uuid])
+    return reverse("admin:access_participant_erase", args=[participant.pk])
 
 
 def test_the_page_says_what_goes_and_changes_nothing(officer: Person, condemned: Person) -> None:

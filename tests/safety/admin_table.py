@@ -87,6 +87,7 @@ dispatch_dispatcherbeat_history                     list
 dispatch_dispatcherbeat_delete                      never
 dispatch_dispatcherbeat_change                      read
 admin/dispatch/dispatcherbeat/<path:object_id>/     elsewhere
+access_auditentry_export                            deed
 access_auditentry_changelist                        list
 access_auditentry_add                               never
 access_auditentry_history                           list
@@ -95,6 +96,7 @@ access_auditentry_change                            read
 admin/access/auditentry/<path:object_id>/           elsewhere
 access_participant_block                            deed
 access_participant_unblock                          deed
+access_participant_erase                            deed
 access_participant_see                              deed
 access_participant_changelist                       list
 access_participant_add                              deed

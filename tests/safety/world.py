@@ -88,7 +88,7 @@ class World:
 
     def url(self, name: str) -> str:
         if name == "catalog:download":
-            return download_url(self.publication, delivery_uuid=uuid4(), issued_at=timezone.now())
+            return download_url(self.publication, delivery_uuid=self.delivery.uuid, issued_at=timezone.now())
         _name, pattern = next(each for each in walk(get_resolver()) if each[0] == name)
         keys = _KEYS.get(name) or {key: self._value(name, key) for key in pattern.pattern.converters}
         return reverse(name, kwargs=keys)
