@@ -17,7 +17,7 @@ from dispatch.models import Attempt, AttemptMinute, Outcome, State, Tally
 # The widest view of the overview shows seven days.
 KEPT = timedelta(days=8)
 # A reader that finds the job far behind sees no more than this: it must not read a table of millions.
-READ_AT_MOST = 200_000
+READ_AT_MOST = 60_000
 COLUMNS = ("minute", "delivered", "retried", "failed")
 
 ADD = """

@@ -15,8 +15,8 @@ from access.templatetags.house import state, when
 from dispatch.bounded import count_open, open_text
 from dispatch.models import Delivery, Lane
 from dispatch.pages.health import describe_health, lanes_with_failure
+from outbound.masking import masked_url
 from webhooks.models import StoppedReason, Webhook
-
 
 _LANES = Lane.objects.filter(webhook=OuterRef("pk"))
 _HELD = Delivery.objects.filter(webhook=OuterRef("pk"), state="held")
@@ -56,8 +56,14 @@ class HealthFilter(admin.SimpleListFilter):
 class HealthMixin(admin.ModelAdmin):
     """Columns that deliveries tell: two queries for a whole page."""
 
+    # Each choice's count would ask for the health of every webhook.
+    show_facets = admin.ShowFacets.NEVER
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup == HealthFilter.parameter_name or super().lookup_allowed(lookup, value, request)
+
     def get_list_display(self, request: HttpRequest) -> list[str]:
-        return ["description", "participant", "address", "health", "waiting", "last_success", "method"]
+        return ["named", "participant", "health", "waiting", "last_success"]
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         return [HealthFilter, *super().get_list_filter(request)]
@@ -72,6 +78,11 @@ class HealthMixin(admin.ModelAdmin):
             webhook.lane, webhook.open_count = lanes.get(webhook.pk), counts[webhook.pk]
         changes.result_list = webhooks
         return changes
+
+    @admin.display(description=gettext_lazy("webhook"), ordering="description")
+    def named(self, webhook: Webhook) -> SafeString:
+        address = masked_url(webhook.request_uri)
+        return format_html('{}<br><span class="mono muted">{}</span>', webhook.description, address)
 
     @admin.display(description=gettext_lazy("state"))
     def health(self, webhook: Any) -> SafeString:

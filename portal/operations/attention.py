@@ -47,7 +47,9 @@ def _all(request: HttpRequest, jobs: list[JobRow]) -> Iterator[Concern]:
         "bad", "hand-stop", _("Webhooks stopped by the system"), by_system, _list(request, webhooks, health="stopped")
     )
     unsent = Notice.objects.filter(state=NoticeState.FAILED).count()
-    yield Concern("bad", "mail", _("Mails that failed"), unsent, _list(request, "notices.notice", state="failed"))
+    yield Concern(
+        "bad", "mail", _("Mails that failed"), unsent, _list(request, "notices.notice", state__exact="failed")
+    )
     paused = live.filter(stopped_reason=StoppedReason.PAUSED).count()
     yield Concern(
         "warn", "player-pause", _("Webhooks paused by operations"), paused, _list(request, webhooks, health="paused")

@@ -69,6 +69,8 @@ def span_text(span: timedelta) -> str:
         return _("%(d)s d %(h)s h") % {"d": days, "h": hours}
     if hours:
         return _("%(h)s h %(m)s min") % {"h": hours, "m": minutes}
+    if minutes and not seconds % 60:
+        return _("%(m)s min") % {"m": minutes}
     if minutes:
         return _("%(m)s min %(s)s s") % {"m": minutes, "s": seconds % 60}
     return _("%(s)s s") % {"s": seconds}

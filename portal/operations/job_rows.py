@@ -87,6 +87,10 @@ class JobRow:
         return self.order.asked_at if self.order else None
 
     @property
+    def ended_at(self) -> datetime | None:
+        return self.run.ended_at if self.run else None
+
+    @property
     def seconds(self) -> float | None:
         return self.run.seconds if self.run else None
 
