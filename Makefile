@@ -15,7 +15,7 @@ TEMPLATES = $(shell find templates -name '*.html')
 
 export PORT ?= 8000
 
-.PHONY: help run test lint fix lock bench soak mutants messages clean
+.PHONY: help run test lint fix lock sbom bench soak mutants messages clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ lock: $(DEV_STAMP) ## Lock all dependencies by hash, from pyproject.toml (keeps 
 	  --no-emit-find-links --python-version 3.11 pyproject.toml -o requirements.lock
 	$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
 	  --no-emit-find-links --python-version 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+sbom: $(DEV_STAMP) ## Write the bill of materials of what runs in production to sbom.cdx.json (CycloneDX)
+	@$(PY) -m deploy.sbom sbom.cdx.json
 
 messages: $(DEV_STAMP) ## Bring the translation files (.po and .mo) up to date with the code
 	@$(PY) manage.py messages

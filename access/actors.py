@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Actor:
     """Somebody acting now: a member for one participant, a member of staff, the system, or nobody yet.
 
-    Only a member carries a participant and a role. `label` is the name to keep where the user row may change later.
+    Only a member carries a participant and a role, and staff who see as one, who change nothing (access/seeing.py).
+    `label` is the name to keep where the user row may change later.
     """
 
     user: "User | None"
@@ -23,6 +24,7 @@ class Actor:
     role: Role | None
     source: ActorSource
     label: str
+    seeing: bool = False
 
     @classmethod
     def for_member(cls, membership: "Membership") -> Self:
@@ -33,6 +35,11 @@ class Actor:
     def for_staff(cls, user: "User") -> Self:
         """Staff at work in the admin. It has no participant: `for_actor` gives it no row."""
         return cls(user, None, None, ActorSource.STAFF, user.display_name)
+
+    @classmethod
+    def for_seeing(cls, user: "User", participant: "Participant") -> Self:
+        """Staff who look at a participant's pages as a viewer of theirs. The audit trail takes nothing from it."""
+        return cls(user, participant, Role.VIEWER, ActorSource.STAFF, user.display_name, seeing=True)
 
     @classmethod
     def for_self(cls, user: "User") -> Self:

@@ -14,7 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from access import audit, request_context
 from access.actors import Actor
+from access.mfa import second_step
 from access.models import User
+from access.reauthentication import CODE, PASSWORD, record_proof
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +24,10 @@ log = structlog.get_logger(__name__)
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_login_stages(self) -> list[str]:
+        ours = {"allauth.mfa.stages.AuthenticateStage": "access.mfa.stage.CodeStage"}
+        return [ours.get(path, path) for path in super().get_login_stages()]
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address that sign-in limits count by: the same one as in the audit trail."""
@@ -40,6 +46,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: User) -> None:
         with transaction.atomic():
             super().login(request, user)
+            # Whoever has just signed in is not asked again at once, on the way to setting up a second factor above all.
+            record_proof(request, by=CODE if second_step.is_kept(request, user) else PASSWORD)
             audit.record(by=Actor.for_self(user), action="access.user.signed_in", obj=user)
 
     def logout(self, request: HttpRequest) -> None:

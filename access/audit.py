@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import connection, models
 from django.db.transaction import TransactionManagementError
 from django.utils.functional import Promise
@@ -33,6 +34,9 @@ def record(
     `action` is `app.object.verb_in_the_past`. `before` and `after` hold plain values of non-secret fields; a value of
     any other type, a sealed secret above all, raises TypeError. Outside a transaction: TransactionManagementError.
     """
+    if by.seeing:
+        # The last barrier: whatever let a change get so far, it is rolled back.
+        raise PermissionDenied("who sees as a participant changes nothing")
     if not connection.in_atomic_block:
         raise TransactionManagementError("an audit entry belongs in the transaction of the change it records")
     return AuditEntry.objects.create(

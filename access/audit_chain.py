@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Min
 from django.utils import timezone
 
-from access.models import AuditEntry, AuditLink
+from access.models import AuditEntry, AuditLink, AuditRedaction
 from vault import keys
 from vault.errors import UnknownKey
 
@@ -57,6 +57,7 @@ class Verdict:
     unlinked: int
     oldest_unlinked_at: datetime | None
     problem: str = ""
+    redacted: int = 0
 
 
 def link_entries() -> int:
@@ -73,16 +74,16 @@ def link_entries() -> int:
 
 def verify_chain() -> Verdict:
     """Recompute the chain from its first link. Reads everything, changes nothing."""
-    previous, verified, problem = None, 0, ""
+    previous, verified, redacted, problem = None, 0, 0, ""
     find_key = cache(_derive)
     for link, entry in _walk():
         problem = _find_problem(link, entry, previous, find_key)
         if problem:
             break
-        previous, verified = link, verified + 1
+        previous, verified, redacted = link, verified + 1, redacted + _is_redacted(entry)
     waiting = AuditEntry.objects.filter(link__isnull=True).aggregate(count=Count("pk"), oldest=Min("recorded_at"))
     head = AuditLink.objects.order_by("position").last()
-    return Verdict(verified, head, waiting["count"], waiting["oldest"], problem)
+    return Verdict(verified, head, waiting["count"], waiting["oldest"], problem, redacted)
 
 
 def find_kept_problem(position: int, mac: str) -> str:
@@ -126,7 +127,7 @@ def _walk() -> Iterator[tuple[AuditLink, AuditEntry | None]]:
     """Yield every link by position, with its entry, or None where the entry is gone."""
     after = -1
     while links := list(AuditLink.objects.filter(position__gt=after).order_by("position")[:BATCH]):
-        entries = AuditEntry.objects.in_bulk([link.entry_id for link in links])
+        entries = AuditEntry.objects.select_related("redaction").in_bulk([link.entry_id for link in links])
         for link in links:
             yield link, entries.get(link.entry_id)
         after = links[-1].position
@@ -142,14 +143,44 @@ def _find_problem(link: AuditLink, entry: AuditEntry | None, previous: AuditLink
         key = find_key(link.key_id)
     except UnknownKey:
         return f"position {link.position} is sealed with key {link.key_id!r}, which is not in PORTAL_DATA_KEYS"
+    if _is_redacted(entry):
+        return _find_redaction_problem(entry, link, find_key)
     if not hmac.compare_digest(link.mac, _compute_mac(key, link, entry, previous)):
         return f"entry {entry.pk} ({entry.uuid}) at position {link.position} is not what was linked"
     return ""
 
 
+def _is_redacted(entry: AuditEntry | None) -> bool:
+    return hasattr(entry, "redaction")
+
+
+def _find_redaction_problem(entry: AuditEntry, link: AuditLink, find_key: KeyFinder) -> str:
+    """An emptied entry can't prove its own link, which was made of what is gone; its redaction says what is left of it
+    and names that link. The links after it prove the link's code."""
+    redaction = entry.redaction
+    try:
+        key = find_key(redaction.key_id)
+    except UnknownKey:
+        words = f"key {redaction.key_id!r}, which is not in PORTAL_DATA_KEYS"
+        return f"the redaction of entry {entry.pk} is sealed with {words}"
+    if not hmac.compare_digest(redaction.mac, compute_redaction_mac(key, redaction, entry, link)):
+        return f"entry {entry.pk} ({entry.uuid}) at position {link.position} is not what was left of it"
+    return ""
+
+
+def compute_redaction_mac(key: bytes, redaction: AuditRedaction, entry: AuditEntry, link: AuditLink) -> str:
+    """Return the code of a redaction: over what is left of the entry, its link, and the erasure it was made for."""
+    own = ["redaction", redaction.key_id, _plain(redaction.redacted_at), redaction.erasure_id]
+    own += [link.position, link.mac, link.key_id, _plain(link.linked_at)]
+    return _seal(key, [*own, [_plain(getattr(entry, column)) for column in COVERED]])
+
+
 def _compute_mac(key: bytes, link: AuditLink, entry: AuditEntry, previous: AuditLink | None) -> str:
     own = [previous.mac if previous else GENESIS, link.position, link.key_id, _plain(link.linked_at)]
-    message = [*own, [_plain(getattr(entry, column)) for column in COVERED]]
+    return _seal(key, [*own, [_plain(getattr(entry, column)) for column in COVERED]])
+
+
+def _seal(key: bytes, message: list[Any]) -> str:
     # Keys sorted: PostgreSQL keeps JSON without their order.
     text = json.dumps(message, sort_keys=True, separators=(",", ":"))
     return hmac.digest(key, text.encode("ascii"), "sha256").hex()

@@ -1,5 +1,6 @@
 """Which participant the signed-in user acts for. The choice is in the session, never in a form."""
 
+from access import seeing
 from access.actors import Actor
 from access.models import Membership
 from access.requests import PortalRequest
@@ -16,6 +17,8 @@ def pick_actor(request: PortalRequest) -> Actor:
     user = request.user
     if not user.is_authenticated:
         return Actor.anonymous()
+    if seen := seeing.pick(request):
+        return seen
     usable = [membership for membership in request.memberships if not membership.participant.blocked]
     chosen = _chosen(request, usable)
     return Actor.for_member(chosen) if chosen else Actor.for_self(user)

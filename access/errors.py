@@ -1,5 +1,7 @@
 """What an action refuses, said once for programs (code) and once for people (message)."""
 
+from django.utils.translation import gettext as _
+
 
 class ActionError(Exception):
     """An action that was refused. `code` is stable; `message` is translated and safe to show beside a form."""
@@ -11,3 +13,10 @@ class ActionError(Exception):
 
     def __str__(self) -> str:
         return str(self.message)
+
+
+class ProofMissing(ActionError):
+    """Credentials would change, and who acts has not lately proved who they are (access.reauthentication)."""
+
+    def __init__(self) -> None:
+        super().__init__("proof_missing", _("Confirm that it is you: this concerns credentials."))

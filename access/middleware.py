@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
 
-from access import request_context
+from access import request_context, seeing
 from access.actors import Actor
 from access.current import load_memberships, pick_actor
 from access.models import Membership
@@ -48,3 +50,22 @@ class ActorMiddleware:
         if signed_in and not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store"
         return response
+
+
+class SeeingMiddleware:
+    """After ActorMiddleware: whoever sees as a participant reads the portal's pages and does nothing there.
+
+    Left alone are the administration and the account pages, which are the staff member's own, and the end of seeing.
+    """
+
+    own_ways = ("/admin/", "/accounts/")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in seeing.READING and seeing.SESSION_KEY in request.session:
+            own = request.path.startswith(self.own_ways) or request.path == reverse("access:seeing-end")
+            if not own and cast(PortalRequest, request).actor.seeing:
+                return render(request, "access/seeing_refused.html", status=403)
+        return self.get_response(request)

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Length, Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from access import cnpj, querysets
@@ -21,6 +22,8 @@ __all__ = [
     "ActorSource",
     "AuditEntry",
     "AuditLink",
+    "AuditRedaction",
+    "Erasure",
     "Membership",
     "Participant",
     "ParticipantKind",
@@ -40,6 +43,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     theme = models.CharField(_("theme"), max_length=10, choices=Theme, default=Theme.SYSTEM)
     is_active = models.BooleanField(_("active"), default=True, help_text=_("An inactive user can't sign in."))
     is_staff = models.BooleanField(_("operations"), default=False, help_text=_("May enter the administration."))
+    # Raised to end all sessions of this user: each carries a digest of it.
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     USERNAME_FIELD = "email"
@@ -52,6 +57,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         ordering = ("email",)
+        permissions = [("reset_mfa", _("Can take away the second factor of a user"))]
         constraints = [
             models.CheckConstraint(condition=Q(email=Lower(F("email"))), name="user_email_in_small_letters"),
             models.CheckConstraint(condition=Q(theme__in=Theme.values), name="user_theme_known"),
@@ -70,6 +76,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         return self.name.split()[0] if self.name.strip() else self.email
 
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Both of Django's public hashes, this key's and those of older keys, come from here.
+        salt = "access.models.User.get_session_auth_hash"
+        value = f"{self.session_epoch}:{self.password}"
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
+
 
 class Participant(models.Model):
     """An organisation that connects to the operator: the tenant whose rows nobody else sees.
@@ -81,6 +93,11 @@ class Participant(models.Model):
     name = models.CharField(_("name"), max_length=200)
     cnpj = CnpjField(_("CNPJ"), unique=True, error_messages={"unique": _("A participant with this CNPJ exists.")})
     kind = models.CharField(_("kind"), max_length=30, choices=ParticipantKind, default=ParticipantKind.OTHER)
+    mfa_demanded = models.BooleanField(
+        _("two-step sign-in demanded"),
+        default=False,
+        help_text=_("Its members set up an app that shows codes before they reach any other page."),
+    )
     blocked_at = models.DateTimeField(_("blocked at"), null=True, blank=True, editable=False)
     blocked_reason = models.CharField(_("reason of the block"), max_length=500, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
@@ -177,6 +194,7 @@ class AuditEntry(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(actor_source__in=ActorSource.values), name="audit_source_known"),
         ]
+        permissions = [("export_auditentry", _("Can export the audit trail"))]
         indexes = [
             # The admin list by date, newest first.
             models.Index(fields=["recorded_at"], name="audit_recorded"),
@@ -205,3 +223,54 @@ class AuditLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}: {self.mac}"
+
+
+class Erasure(models.Model):
+    """The order to erase a participant, and how far that is: all it configured, what was sent to it, and its people.
+
+    Asked for by a member of staff, who blocks the participant by it; carried out by a job, chunk by chunk. It can't be
+    taken back. The row stays: it says that, when and why something is not there any more.
+    """
+
+    uuid = models.UUIDField(_("identifier"), default=uuid4, unique=True, editable=False)
+    participant = models.OneToOneField(
+        Participant, models.PROTECT, related_name="erasure", verbose_name=_("participant")
+    )
+    requested_at = models.DateTimeField(_("requested at"), default=timezone.now)
+    requested_by = models.CharField(_("requested by"), max_length=200)
+    reason = models.CharField(_("reason"), max_length=500)
+    # How many rows of which kind.
+    removed = models.JSONField(_("removed"), default=dict)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("erasure")
+        verbose_name_plural = _("erasures")
+        default_permissions = ("view",)
+        permissions = [("erase_participant", _("Can erase a participant"))]
+        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="erasure_with_reason")]
+
+    def __str__(self) -> str:
+        return str(self.uuid)
+
+
+class AuditRedaction(models.Model):
+    """That an audit entry was emptied of what tells of a person, for which erasure, and what it looked like then.
+
+    The database lets an entry be emptied only where such a row stands (access/audit_triggers.py); the chain accepts an
+    emptied entry only with the code of this row, which covers what is left (access/redaction.py). As immutable as the
+    entries themselves.
+    """
+
+    entry = models.OneToOneField(AuditEntry, models.PROTECT, related_name="redaction", verbose_name=_("audit entry"))
+    erasure = models.ForeignKey(Erasure, models.PROTECT, related_name="+", verbose_name=_("erasure"))
+    redacted_at = models.DateTimeField(_("time"), default=timezone.now)
+    key_id = models.CharField(_("key"), max_length=32)
+    mac = models.CharField(_("authentication code"), max_length=64)
+
+    class Meta:
+        verbose_name = _("emptied audit entry")
+        verbose_name_plural = _("emptied audit entries")
+
+    def __str__(self) -> str:
+        return str(self.entry_id)

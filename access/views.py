@@ -4,13 +4,13 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from access import actions, current
+from access import actions, current, seeing
 from access.actors import Actor
 from access.forms import PreferencesForm
+from access.next_page import safe_next
 from access.requests import PortalRequest
 
 THEME_COOKIE = "theme"
@@ -38,7 +38,7 @@ def preferences_update(request: PortalRequest) -> HttpResponse:
     chosen = {name: value for name, value in form.cleaned_data.items() if value}
     if request.user.is_authenticated:
         actions.update_preferences(request.user, values=chosen, by=Actor.for_self(request.user))
-    response = HttpResponseRedirect(_safe_next(request))
+    response = HttpResponseRedirect(safe_next(request))
     # Cookies too: the pages shown after signing out keep the choice of this browser.
     names = {"language": settings.LANGUAGE_COOKIE_NAME, "theme": THEME_COOKIE}
     for name, value in chosen.items():
@@ -52,9 +52,11 @@ def signup_closed(request: HttpRequest) -> HttpResponse:
     return render(request, "access/signup_closed.html", status=403)
 
 
-def _safe_next(request: HttpRequest) -> str:
-    target = request.POST.get("next", "")
-    here = {request.get_host()}
-    if url_has_allowed_host_and_scheme(target, allowed_hosts=here, require_https=request.is_secure()):
-        return target
-    return resolve_url(settings.LOGIN_REDIRECT_URL)
+@login_required
+@require_POST
+def seeing_end(request: PortalRequest) -> HttpResponse:
+    """Back to the participant's page in the administration; pressed twice, to the beginning."""
+    participant = seeing.end(request)
+    if participant is None:
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    return redirect("admin:access_participant_change", participant.pk)

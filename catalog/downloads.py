@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from access import slots
 from catalog.actions import count_download
 from catalog.errors import LinkRefused
 from catalog.file_answers import answer_file, plain_not_found
@@ -18,7 +19,8 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
     except LinkRefused:
         return plain_not_found()
     publication = Publication.objects.published().filter(uuid=grant.publication_uuid).first()
-    if publication is None:
+    # A link outlives neither the block of its participant nor the delivery that it was made for.
+    if publication is None or slots.call("link_holds", grant.delivery_uuid) is False:
         return plain_not_found()
     answer = answer_file(request, publication)
     if answer.first_byte:

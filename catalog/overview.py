@@ -1,16 +1,16 @@
 """The catalogue as one participant sees it: products with the last version of each, in a constant number of queries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from access import slots
 from access.models import Participant
-from catalog.models import Product, Publication
+from catalog.models import MacroProcess, Process, Product, Publication
 
 VERSIONS_SHOWN = 4
 
@@ -35,6 +35,59 @@ class Figures:
     macro_processes: int
     published: int
     published_today: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A way to narrow the list that a floor above knows: by what the participant's webhooks make of a product."""
+
+    code: str
+    label: str
+    count: int
+    condition: Q
+
+
+@dataclass
+class Group:
+    """The rows of one macro-process, by process; folded, only its title is shown. `toggled` is what stands in the
+    address after a click on the title."""
+
+    macro_process: MacroProcess
+    folded: bool
+    toggled: str
+    processes: list[tuple[Process, list[ProductRow]]] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return sum(len(rows) for _process, rows in self.processes)
+
+
+def read_choices(visible: QuerySet[Product], request: Any) -> list[Choice]:
+    """Return what the slot `product_choices` offers, a label and a condition by code, with counts. One query."""
+    offered: Mapping[str, tuple[str, Q]] = slots.call("product_choices", request) or {}
+    if not offered:
+        return []
+    counts = visible.aggregate(**{code: Count("pk", filter=condition) for code, (_label, condition) in offered.items()})
+    return [Choice(code, label, counts[code], condition) for code, (label, condition) in offered.items()]
+
+
+def build_groups(rows: Sequence[ProductRow], folded: Collection[str]) -> list[Group]:
+    """Return the rows, which are in the page's order, under their headings. `folded`: keys of macro-processes."""
+    groups: list[Group] = []
+    for row in rows:
+        process = row.product.process
+        if not groups or groups[-1].macro_process != process.macro_process:
+            groups.append(_start_group(process.macro_process, folded))
+        processes = groups[-1].processes
+        if not processes or processes[-1][0] != process:
+            processes.append((process, []))
+        processes[-1][1].append(row)
+    return groups
+
+
+def _start_group(macro_process: MacroProcess, folded: Collection[str]) -> Group:
+    key = str(macro_process.pk)
+    return Group(macro_process, key in folded, "-".join(sorted({key} ^ set(folded), key=int)))
 
 
 def compute_figures(participant: Participant) -> Figures:

@@ -10,7 +10,7 @@ log = structlog.get_logger(__name__)
 
 
 @shared_task
-def remove_orphan_files() -> None:
+def remove_orphan_files() -> int:
     """Remove stored files without a publication.
 
     Safe to run twice at once: a file that the other run has removed is skipped. Dying midway leaves the rest to the
@@ -18,3 +18,4 @@ def remove_orphan_files() -> None:
     """
     if removed := orphans.remove_orphan_files(timezone.now()):
         log.info("files without a publication removed", count=removed)
+    return removed

@@ -15,7 +15,7 @@ from access.requests import PortalRequest
 from catalog.file_answers import answer_file
 from catalog.forms import PublicationFilter
 from catalog.models import Product, Publication
-from catalog.overview import build_rows, compute_figures
+from catalog.overview import build_groups, build_rows, compute_figures, read_choices
 
 PRODUCTS_A_PAGE = 50
 VERSIONS_A_PAGE = 25
@@ -30,16 +30,28 @@ def publication_list(request: PortalRequest) -> HttpResponse:
     products = Product.objects.visible_to(participant).matching(words).in_page_order()
     if periodicity:
         products = products.filter(periodicity=periodicity)
+    choices = read_choices(Product.objects.visible_to(participant), request)
+    choice = next((each for each in choices if each.code == request.GET.get("webhooks")), None)
+    if choice:
+        products = products.filter(choice.condition)
     page = Paginator(products, PRODUCTS_A_PAGE).get_page(request.GET.get("page"))
     rows = build_rows(page.object_list, request=request, open_product=request.GET.get("open", ""))
     tells = any(row.told is not None for row in rows)
+    folded = [key for key in request.GET.get("folded", "").split("-") if key.isascii() and key.isdigit()]
+    groups = build_groups(rows, folded)
+    parameters = {"q": words, "periodicity": periodicity, "webhooks": choice and choice.code}
     context = {
+        "choice": choice.code if choice else "",
+        "choices": choices,
+        "groups": groups,
+        "all_folded": "-".join(str(group.macro_process.pk) for group in groups),
+        "any_open": any(not group.folded for group in groups),
         "columns": 7 if tells else 6,
         "filter": shown,
-        "filtered": bool(words or periodicity),
+        "filtered": bool(words or periodicity or choice),
         "figures": compute_figures(participant),
         "page": page,
-        "query": urlencode({name: text for name, text in (("q", words), ("periodicity", periodicity)) if text}),
+        "query": urlencode({name: text for name, text in parameters.items() if text}),
         "rows": rows,
         "tells": tells,
     }

@@ -2,6 +2,9 @@
 its news.
 
 Locks, in this order: key pair, connections by id, then what the hearers of the news lock.
+
+`proven` False: who acts has not just shown who they are, as pages ask of people (access.reauthentication). What would
+create or replace a credential then raises ProofMissing, and nothing is kept.
 """
 
 import hashlib
@@ -15,6 +18,7 @@ from django.utils import timezone
 
 from access import audit
 from access.actors import Actor
+from access.errors import ProofMissing
 from access.models import Participant
 from connections.drafts import ConnectionDraft, find_problems, make_draft, name_problems
 from connections.errors import Archived, InUse, InvalidConnection, KeyPairRefused
@@ -31,7 +35,7 @@ from vault.sealed_json import to_json
 
 
 def create_connection(
-    participant: Participant, *, values: ConnectionValues, by: Actor, uuid: UUID | None = None
+    participant: Participant, *, values: ConnectionValues, by: Actor, uuid: UUID | None = None, proven: bool = True
 ) -> Connection:
     """Create a connection. Raises InvalidConnection. `uuid` is the form's: sent twice, it makes one connection."""
     # One look: between two of them the same form may come in a second time.
@@ -44,6 +48,7 @@ def create_connection(
         with transaction.atomic():
             draft = make_draft(_with_locked_key(values), None)
             _refuse_invalid(draft, participant)
+            _refuse_unproven(proven)
             _fill(connection, draft)
             connection.save()
             _record(connection, "connections.connection.created", by=by, after=describe(connection))
@@ -55,7 +60,9 @@ def create_connection(
     return connection
 
 
-def update_connection(connection: Connection, *, values: ConnectionValues, by: Actor) -> Connection:
+def update_connection(
+    connection: Connection, *, values: ConnectionValues, by: Actor, proven: bool = True
+) -> Connection:
     """Replace the values of a connection; returns the row as it now is. Raises InvalidConnection, Archived.
 
     What is sent from the next attempt on uses them: the tokens so far are dropped, and the news is sent.
@@ -67,6 +74,8 @@ def update_connection(connection: Connection, *, values: ConnectionValues, by: A
         _refuse_invalid(draft, locked.participant)
         before, version = describe(locked), locked.credential_version
         _fill(locked, draft)
+        # Where a token is asked for, and with what, is part of the credential: elsewhere it would be shown to somebody.
+        _refuse_unproven(proven or locked.credential_version == version)
         locked.shared = locked.shared or values.shared
         locked.save()
         before, after = audit.changes(before, describe(locked))
@@ -147,9 +156,12 @@ def _asked_with(connection: Connection) -> list[Any]:
 # --- key pairs ----------------------------------------------------------------------------------------------------
 
 
-def create_key_pair(participant: Participant, *, name: str, upload: Upload, by: Actor, shared: bool = True) -> KeyPair:
+def create_key_pair(
+    participant: Participant, *, name: str, upload: Upload, by: Actor, shared: bool = True, proven: bool = True
+) -> KeyPair:
     """Keep an uploaded certificate and its key. Raises KeyPairRefused."""
     read = _judge(name, upload)
+    _refuse_unproven(proven)
     key_pair = KeyPair(participant=participant, name=name.strip(), created_by=by.label[:200], shared=shared)
     _fill_key_pair(key_pair, read)
     with transaction.atomic():
@@ -158,10 +170,11 @@ def create_key_pair(participant: Participant, *, name: str, upload: Upload, by: 
     return key_pair
 
 
-def replace_key_pair(key_pair: KeyPair, *, upload: Upload, by: Actor) -> KeyPair:
+def replace_key_pair(key_pair: KeyPair, *, upload: Upload, by: Actor, proven: bool = True) -> KeyPair:
     """Put another certificate and key in place of these, for everything that uses them, from the next attempt on.
     Raises KeyPairRefused, Archived."""
     read = read_key_pair(upload, now=timezone.now())
+    _refuse_unproven(proven)
     with transaction.atomic():
         locked = _lock_key_pair(key_pair)
         users = list(Connection.objects.filter(key_pair=locked).select_for_update(no_key=True).order_by("pk"))
@@ -249,6 +262,11 @@ def describe_key_pair(key_pair: KeyPair) -> dict[str, Any]:
     """The same for a key pair."""
     names = ("name", "subject", "issuer", "not_before", "not_after", "fingerprint", "key_words", "shared")
     return {name: getattr(key_pair, name) for name in names} | {"private_key_version": key_pair.private_key_version}
+
+
+def _refuse_unproven(proven: bool) -> None:
+    if not proven:
+        raise ProofMissing
 
 
 def _refuse_used(row: Connection | KeyPair) -> None:

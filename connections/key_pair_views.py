@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access.decorators import participant_page
-from access.errors import ActionError
+from access.errors import ActionError, ProofMissing
 from access.models import Participant
+from access.reauthentication import Proof
 from access.requests import PortalRequest
 from access.roles import Role
 from connections import actions
@@ -50,16 +51,20 @@ def key_pair_list(request: PortalRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @participant_page(role=Role.TECHNICAL)
 def key_pair_create(request: PortalRequest) -> HttpResponse:
+    proof, template = Proof(request), "connections/key_pair_form.html"
     if request.method != "POST":
-        return render(request, "connections/key_pair_form.html", {"form": UploadForm()})
+        return render(request, template, {"form": UploadForm(), "proof": proof})
     form = UploadForm(request.POST, request.FILES)
     upload, participant = form.upload(), cast(Participant, request.actor.participant)
     try:
         name = form.cleaned_data.get("name", "")
-        made = actions.create_key_pair(participant, name=name, upload=upload, by=request.actor)
+        made = actions.create_key_pair(participant, name=name, upload=upload, by=request.actor, proven=proof.given)
     except KeyPairRefused as refused:
         form.add_problems(refused.problems)
-        return refused_form(request, "connections/key_pair_form.html", form)
+        return refused_form(request, template, form, proof=proof)
+    except ProofMissing:
+        proof.ask()
+        return refused_form(request, template, form, proof=proof)
     messages.success(request, _("The certificate “%(name)s” was stored.") % {"name": made.name})
     return go_to(request, redirect("connections:key-pair-detail", uuid=made.uuid).url)
 
@@ -83,15 +88,18 @@ def key_pair_replace(request: PortalRequest, uuid: UUID) -> HttpResponse:
     key_pair = find_key_pair(request, uuid, live=True)
     uses = load_key_pair_uses(request, [key_pair])[key_pair.pk]
     context = {"key_pair": key_pair, "state": describe_key_pair(key_pair, timezone.now()), "uses": uses}
-    template = "connections/key_pair_replace.html"
+    template, proof = "connections/key_pair_replace.html", Proof(request)
     if request.method != "POST":
-        return render(request, template, context | {"form": UploadForm(named=False)})
+        return render(request, template, context | {"form": UploadForm(named=False), "proof": proof})
     form = UploadForm(request.POST, request.FILES, named=False)
     try:
-        actions.replace_key_pair(key_pair, upload=form.upload(), by=request.actor)
+        actions.replace_key_pair(key_pair, upload=form.upload(), by=request.actor, proven=proof.given)
     except KeyPairRefused as refused:
         form.add_problems(refused.problems)
-        return refused_form(request, template, form, **context)
+        return refused_form(request, template, form, proof=proof, **context)
+    except ProofMissing:
+        proof.ask()
+        return refused_form(request, template, form, proof=proof, **context)
     messages.success(request, _("“%(name)s” was replaced. What uses it takes the new one now.") % {"name": key_pair})
     return go_to(request, redirect("connections:key-pair-detail", uuid=uuid).url)
 

@@ -132,5 +132,8 @@ def _finish(run: ConnectionRun, exchange: TokenExchange | str) -> ConnectionRun:
             outcome = Outcome(exchange.exchange, token.obtained_at, token.expires_at)
             run.token, run.token_type = "" if outcome.private else token.value, token.type[:64]
             run.steps = outcome.as_json()
-    run.save()
+    with transaction.atomic():
+        # Saved only while it is there: its participant may have been erased meanwhile, and saving would insert it.
+        if ConnectionRun.objects.select_for_update(no_key=True).filter(pk=run.pk).exists():
+            run.save()
     return run

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access.decorators import participant_page
 from access.errors import ActionError
-from access.reauthentication import PasswordAgainForm
+from access.reauthentication import Proof
 from access.requests import PortalRequest
 from access.roles import Role
 from connections.errors import InvalidConnection
@@ -62,16 +62,15 @@ def run_detail(request: PortalRequest, uuid: UUID) -> HttpResponse:
 @sensitive_variables("token")
 def run_token_show(request: PortalRequest, uuid: UUID) -> HttpResponse:
     """Show the token in the answer to the POST itself: it is kept in no session, message or address."""
-    run = find_run(request, uuid)
-    form = PasswordAgainForm(request.POST, request=request)
-    if not run.succeeded or Outcome.of(run).private or not form.is_valid():
-        return detail_page(request, run, password_form=form)
+    run, proof = find_run(request, uuid), Proof(request)
+    if not run.succeeded or Outcome.of(run).private or proof.ask():
+        return detail_page(request, run, proof=proof)
     try:
         token = reveal_token(run, by=request.actor)
     except UnreadableSecret:
         messages.error(request, _("The token can no longer be read. Obtain another one."))
         return redirect("connections:run-detail", uuid=uuid)
-    response = detail_page(request, run, token=token)
+    response = detail_page(request, run, proof=proof, token=token)
     add_never_cache_headers(response)
     return response
 
@@ -91,20 +90,20 @@ def run_page(
         "form": form,
         "lines": result.get("lines", []),
         "result": result,
-        "password_form": PasswordAgainForm(request=request),
+        "proof": Proof(request),
     }
     template = "connections/_run_result.html" if is_htmx(request) else "connections/connection_run.html"
     return render(request, template, context)
 
 
 def detail_page(
-    request: PortalRequest, run: ConnectionRun, *, password_form: PasswordAgainForm | None = None, token: str = ""
+    request: PortalRequest, run: ConnectionRun, *, proof: Proof | None = None, token: str = ""
 ) -> HttpResponse:
     context = {
         "connection": run.connection,
         "kind": kind_label(run.connection),
         "result": describe_run(run, readable=request.actor.can_configure),
-        "password_form": password_form or PasswordAgainForm(request=request),
+        "proof": proof or Proof(request),
         "token_shown": token,
     }
     return render(request, "connections/run_detail.html", context)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from access.decorators import participant_page
 from access.errors import ActionError
 from access.models import Participant
+from access.reauthentication import Proof
 from access.requests import PortalRequest
 from access.roles import Role
 from connections import actions
@@ -65,14 +66,15 @@ def connection_choose(request: PortalRequest) -> HttpResponse:
 @participant_page(role=Role.TECHNICAL)
 def connection_create(request: PortalRequest, kind: str) -> HttpResponse:
     participant, found = cast(Participant, request.actor.participant), find_kind(kind)
+    proof = Proof(request)
     if request.method != "POST":
-        return form_page(request, ConnectionEditor(participant, found))
+        return form_page(request, ConnectionEditor(participant, found), proof)
     if editor := typed_again(request.POST, participant, found):
-        return form_page(request, editor)
+        return form_page(request, editor, proof)
     editor = ConnectionEditor(participant, found, data=request.POST, files=request.FILES)
-    connection = save_posted(editor, by=request.actor)
+    connection = save_posted(editor, by=request.actor, proof=proof)
     if connection is None:
-        return refused(request, editor)
+        return refused(request, editor, proof)
     messages.success(request, _("The connection “%(name)s” was created.") % {"name": connection.name})
     return go_to(request, redirect("connections:connection-detail", uuid=connection.uuid).url)
 
@@ -86,19 +88,19 @@ def connection_edit(request: PortalRequest, uuid: UUID) -> HttpResponse:
     if not connection.shared:
         # It belongs to one webhook and is edited in that one's form, which its page leads to.
         return go_to(request, details.url)
-    participant, kind = connection.participant, find_kind(connection.kind)
+    participant, kind, proof = connection.participant, find_kind(connection.kind), Proof(request)
     if request.method != "POST":
-        return form_page(request, ConnectionEditor(participant, kind, connection))
+        return form_page(request, ConnectionEditor(participant, kind, connection), proof)
     if editor := typed_again(request.POST, participant, kind, connection):
-        return form_page(request, editor)
+        return form_page(request, editor, proof)
     editor = ConnectionEditor(participant, kind, connection, data=request.POST, files=request.FILES)
     try:
-        saved = save_posted(editor, by=request.actor)
+        saved = save_posted(editor, by=request.actor, proof=proof)
     except Archived as archived:
         messages.error(request, archived.message)
         return go_to(request, details.url)
     if saved is None:
-        return refused(request, editor)
+        return refused(request, editor, proof)
     messages.success(request, _("“%(name)s” was saved.") % {"name": saved.name})
     return go_to(request, details.url)
 
@@ -140,9 +142,10 @@ def find_kind(name: str) -> Kind:
         raise Http404 from None
 
 
-def form_page(request: PortalRequest, editor: ConnectionEditor) -> HttpResponse:
+def form_page(request: PortalRequest, editor: ConnectionEditor, proof: Proof) -> HttpResponse:
     context = {
         "editor": editor,
+        "proof": proof,
         "kind": name_kind(editor.kind),
         "lines": editor.lines() if editor.common.is_bound else [],
         "source_addresses": settings.PORTAL_OUTBOUND_SOURCE_ADDRESSES,
@@ -150,8 +153,9 @@ def form_page(request: PortalRequest, editor: ConnectionEditor) -> HttpResponse:
     return render(request, "connections/connection_form.html", context)
 
 
-def refused(request: PortalRequest, editor: ConnectionEditor) -> HttpResponse:
+def refused(request: PortalRequest, editor: ConnectionEditor, proof: Proof) -> HttpResponse:
     """Say what to correct: beside the form that htmx left alone, or on a page with everything typed but secrets."""
     if is_htmx(request):
-        return render(request, "connections/_form_errors.html", {"lines": editor.lines(), "fragment": True})
-    return form_page(request, editor)
+        context = {"lines": editor.lines(), "proof": proof, "fragment": True}
+        return render(request, "connections/_form_errors.html", context)
+    return form_page(request, editor, proof)

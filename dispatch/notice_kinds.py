@@ -26,6 +26,7 @@ def _describe_webhook(values: Mapping[str, Any]) -> Mapping[str, Any]:
         **values,
         "diagnosis": DIAGNOSES.get(values.get("diagnosis", "")),
         "gone": reason == StoppedReason.GONE,
+        "paused": reason == StoppedReason.PAUSED,
         "reason": StoppedReason(reason).label if reason in StoppedReason.values else "",
         "since": parse_datetime(values.get("since", "")),
     }

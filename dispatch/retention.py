@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from dispatch import clock, tallies
 from dispatch.days import forget_days
+from dispatch.minutes import forget_minutes
 from dispatch.models import Attempt, Delivery, Event, Mode, ProductStatus, SendBatch, Tally
 from dispatch.models.deliveries import FINAL_STATES
 
@@ -60,6 +61,7 @@ def purge() -> Purged:
     now = clock.now()
     done = {each.name: _walk(each, now) for each in PASSES}
     batches = _remove_batches(now)
+    forget_minutes(now)
     forget_days(before=timezone.localdate(now) - timedelta(days=settings.PORTAL_KEEP_DELIVERIES_DAYS))
     removed = {name: count for name, (count, _unfinished) in done.items()} | {"batches": batches}
     return Purged(removed, batches == CHUNK or any(unfinished for _count, unfinished in done.values()))

@@ -85,6 +85,14 @@ def compute_interval(policy: Policy, counted_attempts: int) -> timedelta:
     return timedelta(seconds=max(policy.interval_seconds, min(policy.interval_seconds * factor, BACKOFF_CAP_SECONDS)))
 
 
+def plan_starts(policy: Policy) -> list[timedelta]:
+    """Return when each attempt of a delivery that nobody answers starts, counted from the first."""
+    starts = [timedelta(0)]
+    while len(starts) < policy.max_attempts:
+        starts.append(starts[-1] + compute_interval(policy, len(starts)))
+    return starts
+
+
 def compute_lane_opening(answer: Answer, policy: Policy, now: datetime) -> datetime | None:
     """Return until when a 429 or 503 with Retry-After (RFC 9110, 10.2.3) asks the whole webhook to wait, or None."""
     if answer.status not in WAIT_STATUSES:

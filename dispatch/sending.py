@@ -13,7 +13,7 @@ from dispatch import actions, clock, statuses
 from dispatch.errors import SendingRefused
 from dispatch.models import Cause, Delivery, Event, Lane, Mode, Reason, State
 from dispatch.wakeup import wake_dispatchers
-from webhooks.models import Webhook
+from webhooks.models import StoppedReason, Webhook
 
 
 class Press(StrEnum):
@@ -54,6 +54,11 @@ def refuse_unsendable(webhook: Webhook) -> None:
     refusals = (
         (webhook.archived, "archived", _("This webhook is archived.")),
         (webhook.participant.blocked, "blocked", _("This participant is blocked by the operator.")),
+        (
+            webhook.stopped_reason == StoppedReason.PAUSED,
+            "paused",
+            _("Operations have paused this webhook. They start it again."),
+        ),
         (webhook.stopped, "stopped", _("This webhook is stopped. Solve what stopped it and activate it again.")),
         (not webhook.active, "inactive", _("This webhook is inactive. Activate it before sending.")),
         (not webhook.ready, "not_ready", _("This webhook's authentication is incomplete.")),

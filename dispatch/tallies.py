@@ -2,8 +2,8 @@
 
 An attempt's row never changes once it is closed, and ids grow with time. So a job counts what lies between the last
 counted id and the first attempt still open, adds it to the tallies and moves on; whoever reads adds what lies behind
-that. The same run counts by webhook and day (dispatch/days.py). Nothing is written while notifications are sent, and no
-reader counts a whole table.
+that. The same run counts by webhook and day (dispatch/days.py) and by minute (dispatch/minutes.py). Nothing is written
+while notifications are sent, and no reader counts a whole table.
 """
 
 from collections import Counter
@@ -15,6 +15,7 @@ from django.db.models import F, Max, Min
 
 from dispatch import clock
 from dispatch.days import add_to_days, note_moment
+from dispatch.minutes import add_to_minutes
 from dispatch.models import Attempt, Outcome, State, Tally
 
 COUNTED_TO = "attempts.counted_to"
@@ -68,7 +69,9 @@ def _step() -> int:
         upto = _end_of_run(counted_to.value, seen_to.value)
         if upto > counted_to.value:
             add(_query(str(counted_to.value), str(upto), closed="", tallied=""))
-            add_to_days(Attempt.objects.filter(pk__gt=counted_to.value, pk__lte=upto))
+            counted = Attempt.objects.filter(pk__gt=counted_to.value, pk__lte=upto)
+            add_to_days(counted)
+            add_to_minutes(counted)
             note_moment(upto)
         # What was there now is counted next time: a row with a lower id may be on its way into the table.
         _move(seen_to, Attempt.objects.aggregate(newest=Max("pk"))["newest"] or 0)

@@ -24,28 +24,28 @@ def watch_sending() -> None:
 
 
 @shared_task(ignore_result=True)
-def stop_failing_webhooks() -> None:
+def stop_failing_webhooks() -> int:
     """Stop the webhooks that have failed everything for days. Safe to run twice and at once: each is stopped once, in a
     transaction of its own; dying midway leaves the others to the next run."""
-    failing.stop_failing()
+    return failing.stop_failing()
 
 
 @shared_task(ignore_result=True)
-def probe_stopped_webhooks() -> None:
+def probe_stopped_webhooks() -> int:
     """Ask stopped webhooks whose time has come whether they are back. Safe to run twice and at once: each is asked by
     one run; one that dies midway leaves its webhooks to their next time."""
-    probing.probe_stopped()
+    return probing.probe_stopped()
 
 
 @shared_task(ignore_result=True)
-def count_attempts() -> None:
+def count_attempts() -> int:
     """Carry on the totals of attempts, for the metrics. Safe to run twice and at once: they queue up. Killed midway,
     the step was not made and the next run makes it."""
-    tallies.carry_on()
+    return tallies.carry_on()
 
 
 @shared_task(ignore_result=True)
-def remove_old_deliveries() -> None:
+def remove_old_deliveries() -> int:
     """Remove bodies, deliveries with their attempts, and events that are too old, a bounded number each time.
 
     Safe to run twice and at once. Killed at any line, the next run goes on after the last whole chunk.
@@ -53,3 +53,4 @@ def remove_old_deliveries() -> None:
     removed = retention.purge().removed
     if any(removed.values()):
         log.info("old notifications removed", **removed)
+    return sum(removed.values())

@@ -5,8 +5,9 @@ from typing import Any
 from django.apps import apps
 from django.contrib.admin.apps import AdminConfig
 
-# django-celery-beat's pages let whoever may open them run any task; allauth's list of addresses means nothing here.
-UNWANTED_APPS = ("django_celery_beat", "account")
+# django-celery-beat's pages let whoever may open them run any task; allauth's list of addresses means nothing here, and
+# its second factors are nobody's to edit.
+UNWANTED_APPS = ("django_celery_beat", "account", "mfa")
 
 
 class HouseAdminConfig(AdminConfig):

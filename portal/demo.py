@@ -1,5 +1,6 @@
-"""The demonstration that `make run` starts with: an operator, a participant with people in every role, two webhooks to
-the demo receiver, and publications that are told to them as soon as the dispatcher runs."""
+"""The demonstration that `make run` starts with: an operator, a participant with people in every role, webhooks to the
+demo receiver (one gets its token by a connection), and publications that are told to them as soon as the dispatcher
+runs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +17,11 @@ from access.models import Membership, Participant, User
 from access.roles import ParticipantKind, Role
 from catalog.demo import DemoPublication, build_publications, create_catalogue
 from catalog.models import Product
+from connections.actions import create_connection
+from connections.models import Connection
+from connections.values import ConnectionValues
 from dispatch.actions import publish
+from portal.demo_receiver import CLIENT_ID, CLIENT_SECRET
 from webhooks.actions import create_webhook
 from webhooks.values import HeaderValues, WebhookValues
 
@@ -46,7 +51,7 @@ class Account:
 def make_demo(receiver: str) -> list[Account]:
     """Make all demo data; `receiver` is the demo receiver's address. Returns who may sign in.
 
-    Raises InvalidWebhook when that address may not be called.
+    Raises InvalidWebhook or InvalidConnection when that address may not be called.
     """
     by = Actor.system("Operador Meridiano")
     accounts = [_make_staff()]
@@ -103,8 +108,28 @@ def _make_webhooks(participant: Participant, products: dict[str, Product], recei
         request_uri=f"{receiver}/unavailable",
         products=chosen("PRECOS-HORARIOS", "CONTABILIZACAO", "AJUSTES", "INADIMPLENCIA"),
     )
-    for values in (works, fails):
+    with_token = WebhookValues(
+        description="Medição verificada (BI)",
+        request_uri=f"{receiver}/protected/medicao",
+        auth_method="oauth2",
+        auth_settings={"connection": str(_make_connection(participant, receiver, by).uuid)},
+        products=chosen("MEDICAO", "COMUNICADOS", "GARANTIAS"),
+    )
+    for values in (works, fails, with_token):
         create_webhook(participant, values=values, by=by)
+
+
+def _make_connection(participant: Participant, receiver: str, by: Actor) -> Connection:
+    """Credentials for the demo receiver's own token endpoint."""
+    values = ConnectionValues(
+        kind="oauth2",
+        name="Servidor de autorização",
+        description="OAuth 2.0, client credentials, no receptor de demonstração.",
+        token_url=f"{receiver}/token",
+        settings={"client_id": CLIENT_ID, "auth_type": "client_secret_basic"},
+        secrets={"client_secret": CLIENT_SECRET},
+    )
+    return create_connection(participant, values=values, by=by)
 
 
 def _publish(publications: Iterable[DemoPublication], products: dict[str, Product], *, by: Actor) -> None:

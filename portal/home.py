@@ -6,18 +6,18 @@ from datetime import datetime
 from functools import cached_property
 from typing import cast
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Subquery
 
 from access.actors import Actor
 from access.models import Participant
 from catalog.models import Publication
 from dispatch import clock
-from dispatch.models import Delivery, ProductStatus, State
+from dispatch.models import Attempt, Delivery, ProductStatus, State
 from dispatch.pages.batches import Strip, load_strips
-from dispatch.pages.figures import Figures, load_sparks, load_totals
+from dispatch.pages.figures import MEDIAN_OF, Figures, find_median, load_sparks, load_totals
 from dispatch.pages.health import Health, load_health
 from dispatch.pages.recent import event_title
-from dispatch.pages.states import StateView, describe_delivery
+from dispatch.pages.states import StateView, describe_delivery, seconds_text
 from dispatch.pending import count_pending
 from portal import told
 from portal.next_action import NextAction, decide_next_action
@@ -108,11 +108,20 @@ class Home:
         return sum(row.pending for row in self.webhooks)
 
     @cached_property
+    def median(self) -> str:
+        """How long receivers took for the last notification of each product that was delivered, the middle one."""
+        last = Attempt.objects.filter(delivery=OuterRef("delivery"), number=OuterRef("delivery__attempts_made"))
+        delivered = ProductStatus.objects.filter(
+            webhook__in=[row.webhook.pk for row in self.webhooks], state=State.DELIVERED
+        )
+        times = delivered.annotate(took=Subquery(last.values("duration_ms"))).values_list("took", flat=True)
+        return seconds_text(find_median((took, 1) for took in times[:MEDIAN_OF] if took is not None)) or "–"
+
+    @cached_property
     def failures(self) -> Sequence[FailureRow]:
         """Products whose last notification failed or is being tried again, the newest first."""
-        wrong = Q(state=State.FAILED) | Q(state=State.WAITING, failed_attempts__gt=0)
         ids = [row.webhook.pk for row in self.webhooks]
-        statuses = ProductStatus.objects.filter(wrong, webhook__in=ids).order_by("-changed_at")
+        statuses = ProductStatus.objects.filter(told.gone_wrong(), webhook__in=ids).order_by("-changed_at")
         wanted = statuses.select_related("delivery__webhook", "delivery__event__publication__product")
         found = wanted.defer("delivery__body", "delivery__event__payload")[:FAILURES]
         return [

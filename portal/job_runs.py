@@ -22,22 +22,27 @@ class NotedTask(Task):
 
         if self.name not in {job.task for job in JOBS}:
             return super().__call__(*args, **kwargs)
-        started, succeeded = time.monotonic(), False
+        started, result, error = time.monotonic(), None, "interrupted"
         try:
             result = super().__call__(*args, **kwargs)
-            succeeded = True
+            error = ""
+        except Exception as failure:
+            error = type(failure).__name__
+            raise
         finally:
-            note(self.name, succeeded=succeeded, seconds=time.monotonic() - started)
+            note(self.name, error=error, seconds=time.monotonic() - started, result=result)
         return result
 
 
-def note(task: str, *, succeeded: bool, seconds: float) -> None:
-    """Keep the end of a run. A database that is away must not turn a good run into a failed one."""
+def note(task: str, *, error: str, seconds: float, result: Any = None) -> None:
+    """Keep the end of a run: `error` the kind of its failure or empty, `result` what the task returned, kept when it is
+    a number. A database that is away must not turn a good run into a failed one."""
     from dispatch import clock  # noqa: PLC0415 (as above)
     from portal.models import JobRun  # noqa: PLC0415
 
     with suppress(DatabaseError, InterfaceError):
-        values = {"ended_at": clock.now(), "succeeded": succeeded, "seconds": seconds}
+        values = {"ended_at": clock.now(), "succeeded": not error, "seconds": seconds, "error": error[:100]}
+        values["done"] = result if isinstance(result, int) and not isinstance(result, bool) else None
         JobRun.objects.update_or_create(task=task, defaults=values)
 
 

@@ -12,11 +12,13 @@ from typing import Any
 import structlog
 from celery.app import app_or_default
 from celery.beat import ScheduleEntry
-from django.db import close_old_connections, transaction
+from django.db import DatabaseError, InterfaceError, close_old_connections, transaction
+from django.utils.translation import gettext_noop
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from dispatch.broker import ask_for_drain, count_waiting
+from portal import job_orders
 from portal.broker import JOB_QUEUE
 from portal.checks import stop_without_broker
 
@@ -32,7 +34,7 @@ ROUNDS_AHEAD = 2
 
 @dataclass(frozen=True)
 class Job:
-    """A task and how often it is called. `name` is what operators read."""
+    """A task and how often it is called. `name` is what operators read, in their language; it names the row as well."""
 
     name: str
     task: str
@@ -41,19 +43,21 @@ class Job:
 
 JOBS: tuple[Job, ...] = (
     # The shortest of all: the health page takes its silence for that of the jobs' process.
-    Job("count attempts for the metrics", "dispatch.tasks.count_attempts", 15),
-    Job("remove old notifications", "dispatch.tasks.remove_old_deliveries", 60),
-    Job("remove old webhook tests", "webhooks.tasks.remove_webhook_tests", 3600),
-    Job("remove runs of connections", "connections.tasks.remove_connection_runs", 600),
-    Job("warn before certificates expire", "connections.tasks.warn_of_expiring_certificates", 3600),
-    Job("link audit entries", "access.tasks.link_audit_entries", 60),
-    Job("remove expired sessions", "access.tasks.remove_expired_sessions", 3600),
-    Job("remove files without a publication", "catalog.tasks.remove_orphan_files", 3600),
-    Job("send notices", "notices.tasks.send_notices", 30),
-    Job("remove old notices", "notices.tasks.remove_notices", 3600),
-    Job("watch over the sending", "dispatch.tasks.watch_sending", 30),
-    Job("stop webhooks that fail for days", "dispatch.tasks.stop_failing_webhooks", 60),
-    Job("probe stopped webhooks", "dispatch.tasks.probe_stopped_webhooks", 60),
+    Job(gettext_noop("count attempts for the metrics"), "dispatch.tasks.count_attempts", 15),
+    Job(gettext_noop("remove old notifications"), "dispatch.tasks.remove_old_deliveries", 60),
+    Job(gettext_noop("remove old webhook tests"), "webhooks.tasks.remove_webhook_tests", 3600),
+    Job(gettext_noop("remove runs of connections"), "connections.tasks.remove_connection_runs", 600),
+    Job(gettext_noop("warn before certificates expire"), "connections.tasks.warn_of_expiring_certificates", 3600),
+    Job(gettext_noop("erase participants"), "portal.tasks.erase_participants", 60),
+    Job(gettext_noop("remove what libraries leave"), "portal.tasks.remove_leftovers", 3600),
+    Job(gettext_noop("link audit entries"), "access.tasks.link_audit_entries", 60),
+    Job(gettext_noop("remove expired sessions"), "access.tasks.remove_expired_sessions", 3600),
+    Job(gettext_noop("remove files without a publication"), "catalog.tasks.remove_orphan_files", 3600),
+    Job(gettext_noop("send notices"), "notices.tasks.send_notices", 30),
+    Job(gettext_noop("remove old notices"), "notices.tasks.remove_notices", 3600),
+    Job(gettext_noop("watch over the sending"), "dispatch.tasks.watch_sending", 30),
+    Job(gettext_noop("stop webhooks that fail for days"), "dispatch.tasks.stop_failing_webhooks", 60),
+    Job(gettext_noop("probe stopped webhooks"), "dispatch.tasks.probe_stopped_webhooks", 60),
 )
 
 
@@ -127,7 +131,22 @@ class SteadyScheduler(DatabaseScheduler):
             entry.last_run_at = now
             # The order of what comes next was made by the old clock.
             self._heap = None
+        self.run_what_was_asked()
         return float(super().tick(*args, **kwargs))
+
+    def run_what_was_asked(self) -> None:
+        """Run the jobs that operators asked for, paused ones too. Of two beats, one takes each."""
+        close_old_connections()
+        try:
+            tasks = job_orders.take_asked()
+            rows = list(PeriodicTask.objects.filter(task__in=tasks, name__startswith=NAME_PREFIX)) if tasks else []
+        except (DatabaseError, InterfaceError):
+            # Beat outlives a database that is away; what was asked waits in its row.
+            log.exception("jobs.orders_unread")
+            return
+        for row in rows:
+            log.info("job asked for", job=row.name)
+            self.apply_entry(self.Entry(row, app=self.app), producer=self.producer)
 
 
 class InProcessScheduler(SteadyScheduler):

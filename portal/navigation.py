@@ -6,15 +6,17 @@ does, so fragments and error pages cost nothing.
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import get_language, gettext, gettext_lazy
 
-from access import slots
+from access import seeing, slots
 from access.models import Membership, Participant
 from access.requests import PortalRequest
 from access.roles import Theme
@@ -101,6 +103,12 @@ class Frame:
         return actor.participant if actor else None
 
     @cached_property
+    def seeing(self) -> datetime | None:
+        """Until when this member of staff sees as the participant; None for everybody else."""
+        actor = getattr(self.request, "actor", None)
+        return timezone.localtime(seeing.ends_at(self.request)) if actor and actor.seeing else None
+
+    @cached_property
     def other_memberships(self) -> list[Membership]:
         """The other participants this person may work for."""
         now = self.participant.pk if self.participant else None
@@ -115,6 +123,7 @@ class Frame:
             self._entry(gettext("Home"), "portal:home", "home", exact=True),
             self._entry(gettext("Publications"), "catalog:publication-list", "package"),
             self._settings(),
+            self._entry(gettext("Documentation"), "portal:help-home", "help-circle"),
             *self._demo(),
         ]
 

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "vault",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "csp",
     "django_celery_beat",
     "portal.admin_config.HouseAdminConfig",
@@ -72,6 +73,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "access.middleware.ActorMiddleware",
+    "access.middleware.SeeingMiddleware",
+    "access.mfa.demand.DemandMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -157,7 +160,17 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password_from_key": "20/m/ip",
     "change_password": "5/m/user",
     "reauthenticate": "5/m/user",
+    # Guesses at a code by whoever knows the password already: 30 a day hit one of three codes in 10^6 in 30 years.
+    "mfa_code": "5/5m/key,30/d/key",
 }
+# Between the password and the code.
+ACCOUNT_LOGIN_TIMEOUT = 600
+MFA_ADAPTER = "access.mfa.seeds.MFAAdapter"
+MFA_FORMS = {"authenticate": "access.mfa.forms.SignInCodeForm"}
+# Operations see every participant: without a second factor they reach no page but the one that sets it up.
+PORTAL_STAFF_MFA = env.bool("PORTAL_STAFF_MFA", default=True)
+# So long the password (or a code) that was asked for again counts for changes of credentials.
+PORTAL_REAUTHENTICATION_MINUTES = env.int("PORTAL_REAUTHENTICATION_MINUTES", default=10)
 
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", "Português"), ("en", "English")]

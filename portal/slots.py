@@ -3,21 +3,24 @@
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
-from django.utils.translation import ngettext
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from access import slots
 from access.models import Participant
 from access.requests import PortalRequest
 from access.templatetags.house import state
 from catalog.models import Publication
+from dispatch import links
 from dispatch import slots as deliveries
-from dispatch.models import Delivery
-from dispatch.pages.health import count_problems
-from portal import connection_slots, told
-from webhooks.models import Webhook
+from dispatch.models import Delivery, ProductStatus
+from dispatch.pages.health import count_problems, in_trouble
+from portal import connection_slots, erasing, told
+from webhooks.models import ProductSubscription, Webhook
 from webhooks.querysets import WebhookQuerySet
 
 
@@ -25,13 +28,17 @@ def fill() -> None:
     """Called once, when the portal starts."""
     slots.fill("webhooks_with_problems", webhooks_with_problems)
     slots.fill("product_webhook_states", product_webhook_states)
+    slots.fill("product_choices", product_choices)
     slots.fill("publication_webhooks", publication_webhooks)
     slots.fill("webhook_detail_url", deliveries.webhook_detail_url)
+    slots.fill("webhooks_in_trouble", in_trouble)
     slots.fill("webhook_rows_head", deliveries.webhook_rows_head)
     slots.fill("webhook_row_state", deliveries.webhook_row_state)
     slots.fill("webhook_row_reason", deliveries.webhook_row_reason)
     slots.fill("webhook_row_sending", deliveries.webhook_row_sending)
     slots.fill("webhook_row_buttons", deliveries.webhook_row_buttons)
+    slots.fill("link_holds", links.link_holds)
+    slots.fill("erasure_plan", erasing.plan_erasure)
     slots.fill("participants_block_effect", participants_block_effect)
     slots.fill("participants_unblock_effect", participants_unblock_effect)
     connection_slots.fill()
@@ -49,6 +56,17 @@ def product_webhook_states(request: HttpRequest, *, latest: Mapping[int, Publica
     return {
         product_id: state(summary.describe(product_id, publication), badge=False)
         for product_id, publication in latest.items()
+    }
+
+
+def product_choices(request: HttpRequest) -> dict[str, tuple[str, Q]]:
+    """How the list of products may be narrowed: those that a webhook wants, those whose last notification failed."""
+    own = _own(request).values("pk")
+    wanted = ProductSubscription.objects.filter(webhook__in=own).values("product")
+    failed = ProductStatus.objects.filter(told.gone_wrong(), webhook__in=own).values("product")
+    return {
+        "subscribed": (pgettext("several products", "Subscribed"), Q(pk__in=wanted)),
+        "failed": (_("With failures"), Q(pk__in=failed)),
     }
 
 

@@ -85,6 +85,8 @@ def build_environment(plan: Plan) -> dict[str, str]:
         allowed = [values.get("PORTAL_OUTBOUND_ALLOW", ""), f"127.0.0.0/8:{plan.demo_port}"]
         values["PORTAL_OUTBOUND_ALLOW"] = ",".join(filter(None, allowed))
         values["PORTAL_OUTBOUND_ALLOW_LOOPBACK"] = "true"
+        # Who tries it out has no time for it; the greeting says so.
+        values.setdefault("PORTAL_STAFF_MFA", "false")
         values["PORTAL_DEMO_RECEIVER_URL"] = f"http://127.0.0.1:{plan.demo_port}"
     return values
 
@@ -186,6 +188,8 @@ class Supervisor:
         accounts = self.plan.home / "demo-accounts.txt"
         if self.plan.demo and accounts.exists():
             say(accounts.read_text().rstrip())
+            if build_environment(self.plan)["PORTAL_STAFF_MFA"] == "false":
+                say("  No second factor is demanded here; elsewhere operations must have one (PORTAL_STAFF_MFA)")
         say(f"Gancho is ready at {self.plan.address}/  (Ctrl-C stops it; logs in {self.plan.home / 'log'})")
 
     def _watch(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -28,6 +28,11 @@ class Line:
         if self.delivery is None:
             return None
         return self.delivery.last_attempt_at or self.delivery.created_at
+
+
+def gone_wrong() -> Q:
+    """Return the condition on product statuses whose last notification failed or is being tried again."""
+    return Q(state=State.FAILED) | Q(state=State.WAITING, failed_attempts__gt=0)
 
 
 def summarise(products: Collection[int], publications: Iterable[Publication], webhooks: Collection[int]) -> "Summary":

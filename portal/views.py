@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from access.decorators import participant_page
+from access.mfa.codes import has_mfa
 from access.requests import PortalRequest
 from portal.home import Home
 
@@ -17,8 +18,8 @@ from portal.home import Home
 @require_safe
 def home(request: PortalRequest) -> HttpResponse:
     """The participant's home. Operations, who belong to no participant, start in the administration."""
-    if request.user.is_authenticated and request.user.is_staff and not request.memberships:
-        return redirect("admin:index")
+    if request.user.is_authenticated and request.user.is_staff and not request.memberships and not request.actor.seeing:
+        return redirect("admin:operations" if request.user.has_perm("portal.view_operations") else "admin:index")
     return participant_home(request)
 
 
@@ -31,7 +32,9 @@ def participant_home(request: PortalRequest) -> HttpResponse:
 @require_safe
 @login_required
 def profile(request: PortalRequest) -> HttpResponse:
-    return render(request, "portal/profile.html", {"memberships": request.memberships})
+    return render(
+        request, "portal/profile.html", {"memberships": request.memberships, "second_factor": has_mfa(request.user)}
+    )
 
 
 @require_safe

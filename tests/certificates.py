@@ -57,11 +57,14 @@ class Authority:
         """The certificate that a client must trust."""
         return _pem(self._certificate)
 
-    def issue(self, *names: str, valid_for: timedelta = timedelta(days=10), client: bool = False) -> KeyPair:
-        """A certificate for host names and addresses; a negative `valid_for` makes one that has expired."""
+    def issue(
+        self, *names: str, valid_for: timedelta = timedelta(days=10), client: bool = False, early: bool = False
+    ) -> KeyPair:
+        """A certificate for host names and addresses; a negative `valid_for` makes one that has expired. `early`: one
+        that becomes valid tomorrow."""
         key = ec.generate_private_key(ec.SECP256R1())
         purpose = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
-        builder = _builder(names[0], self.name, key.public_key(), valid_for)
+        builder = _builder(names[0], self.name, key.public_key(), valid_for, early=early)
         builder = builder.add_extension(x509.SubjectAlternativeName([_san(name) for name in names]), critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
@@ -112,9 +115,11 @@ def old_tls_context(pair: KeyPair) -> ssl.SSLContext:
     return context
 
 
-def _builder(subject: str, issuer: str, public_key: PublicKey, valid_for: timedelta) -> x509.CertificateBuilder:
+def _builder(
+    subject: str, issuer: str, public_key: PublicKey, valid_for: timedelta, *, early: bool = False
+) -> x509.CertificateBuilder:
     ends = datetime.now(UTC) + valid_for
-    starts = min(datetime.now(UTC), ends) - timedelta(days=1)
+    starts = min(datetime.now(UTC), ends) + timedelta(days=1 if early else -1)
     builder = x509.CertificateBuilder().subject_name(_name(subject)).issuer_name(_name(issuer))
     builder = builder.public_key(public_key).serial_number(x509.random_serial_number())
     return builder.not_valid_before(starts).not_valid_after(ends)

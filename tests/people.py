@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
 from tests.factories import make_member, make_participant, make_user
 
@@ -22,7 +23,15 @@ class Person:
 
     @cached_property
     def client(self) -> Client:
-        """A browser without JavaScript in which this person is signed in."""
+        """A browser without JavaScript in which this person is signed in, and has just typed the password again."""
+        client = Client()
+        client.force_login(self.user)
+        prove(client, self.user)
+        return client
+
+    @cached_property
+    def stale_client(self) -> Client:
+        """The same person in a browser that was left open: signed in, but nobody has typed the password lately."""
         client = Client()
         client.force_login(self.user)
         return client
@@ -48,3 +57,10 @@ def make_owner(participant_name: str = "Vento", email: str = "owner@vento.test")
     user = make_user(email=email, name="Owner")
     participant = make_participant(name=participant_name)
     return Person(user, make_member(user, participant, "administrator"))
+
+
+def prove(client: Client, user: Any, by: str = "password") -> None:
+    """Put into a session what typing the password again puts there (access.reauthentication)."""
+    session = client.session
+    session["proof"] = {"user": str(user.uuid), "at": timezone.now().timestamp(), "by": by}
+    session.save()

@@ -27,6 +27,8 @@ os.environ["PORTAL_BASE_URL"] = "http://portal.test"
 os.environ["SECRET_KEY"] = "only-for-tests-and-therefore-the-same-every-day"
 os.environ["PORTAL_DATA_KEYS"] = "k1:dGVzdHMtb25seS1rZXktbnVtYmVyLW9uZS0zMi1ieSE="
 os.environ["EMAIL_URL"] = "memorymail://"
+# People of the tests sign in by force: without a second step. tests/safety/test_mfa_demand.py turns it on.
+os.environ["PORTAL_STAFF_MFA"] = "false"
 if not os.environ.get("DATABASE_URL"):
     os.environ["DATABASE_URL"] = f"sqlite:///{os.environ['PORTAL_HOME']}/gancho.sqlite3"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from django.apps import apps
@@ -70,6 +70,29 @@ class Spot:
     def _everything(self) -> models.QuerySet[Any]:
         # Not the model's own manager, which may filter: an archived webhook has secrets too.
         return self.model._base_manager.all()  # noqa: SLF001
+
+
+class SealedStock(Protocol):
+    """Sealed values that are kept elsewhere than in a SealedField, in the same words as a Spot has."""
+
+    def count_by_key(self) -> dict[str, int]: ...
+
+    def stale_rows(self, chunk: int) -> Iterator[Any]: ...
+
+    def reseal(self, row: Any) -> bool: ...
+
+
+_registered: list[SealedStock] = []
+
+
+def register(stock: SealedStock) -> None:
+    """Have rotate_secrets cover `stock` too, for as long as the process lives. Its str() is what reports call it."""
+    _registered.append(stock)
+
+
+def find_all() -> list[Spot | SealedStock]:
+    """Return every place of the installation that holds sealed values."""
+    return [*find_spots(), *_registered]
 
 
 def find_spots() -> list[Spot]:

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from access import audit
 from access.actors import Actor
-from access.errors import ActionError
+from access.errors import ActionError, ProofMissing
 from access.models import Participant
+from webhooks.credential_changes import changes_credentials
 from webhooks.credentials import (
     let_go,
     lock_credentials,
@@ -33,10 +34,14 @@ from webhooks.versions import audited, record_version
 LOADED = ("participant", "current_version", "connection__key_pair", "client_key_pair")
 
 
-def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor, uuid: UUID | None = None) -> Webhook:
+def create_webhook(
+    participant: Participant, *, values: WebhookValues, by: Actor, uuid: UUID | None = None, proven: bool = True
+) -> Webhook:
     """Create a webhook with a signing secret of its own. Raises InvalidWebhook.
 
     The secret can be shown once, by `reveal_signing_secret`. `uuid` is the form's: sent twice, it makes one webhook.
+    `proven` False: who acts has not just shown who they are, as pages ask of people (access.reauthentication); raises
+    ProofMissing where credentials are touched.
     """
     free = uuid is not None and not Webhook.objects.filter(uuid=uuid).exclude(participant=participant).exists()
 
@@ -44,6 +49,7 @@ def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor
         lock_credentials(values, participant, None)
         draft = make_draft(values, None, participant)
         _refuse_invalid(draft, participant)
+        _refuse_unproven(draft, proven)
         webhook = Webhook(participant=participant, created_by=by.label[:200])
         webhook.uuid = uuid if uuid and free else uuid4()
         webhook.signing_secret, webhook.signing_secret_set_at = generate_secret(), timezone.now()
@@ -60,10 +66,11 @@ def create_webhook(participant: Participant, *, values: WebhookValues, by: Actor
         raise
 
 
-def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Webhook:
+def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor, proven: bool = True) -> Webhook:
     """Replace the values of a webhook. Returns the row as it now is. Raises InvalidWebhook, WebhookArchived.
 
-    A webhook that the system stopped starts again when its address changes, or when `values.resume` says so.
+    A webhook that the system stopped starts again when its address changes, or when `values.resume` says so. `proven`:
+    as for `create_webhook`.
     """
 
     def update() -> Webhook:
@@ -71,7 +78,10 @@ def update_webhook(webhook: Webhook, *, values: WebhookValues, by: Actor) -> Web
         locked = _lock(webhook)
         draft = make_draft(values, locked)
         _refuse_invalid(draft, locked.participant)
-        if locked.stopped and (values.resume or values.request_uri != locked.request_uri):
+        _refuse_unproven(draft, proven)
+        # What operations have paused, operations start again.
+        theirs = locked.stopped_reason == StoppedReason.PAUSED
+        if locked.stopped and not theirs and (values.resume or values.request_uri != locked.request_uri):
             before, after = {"stopped": locked.stopped_reason}, {"stopped": False}
             locked.stopped_at, locked.stopped_reason = None, ""
             _record(locked, "webhooks.webhook.resumed", by=by, before=before, after=after)
@@ -100,15 +110,17 @@ def archive_webhook(webhook: Webhook, *, by: Actor) -> Webhook:
     return locked
 
 
-def stop_webhook(webhook: Webhook, *, reason: str, by: Actor) -> bool:
-    """Stop a webhook for the system's own reason. Returns whether this call did it: of two at once, one does."""
+def stop_webhook(webhook: Webhook, *, reason: str, by: Actor, note: str = "") -> bool:
+    """Stop a webhook for the system's own reason, or for operations (`StoppedReason.PAUSED`, with a note for the audit
+    trail). Returns whether this call did it: of two at once, one does."""
     with transaction.atomic():
         running = Webhook.objects.live().filter(pk=webhook.pk, stopped_at__isnull=True)
         now, reason = timezone.now(), StoppedReason(reason).value
         if not running.update(stopped_at=now, stopped_reason=reason, updated_at=now):
             return False
         stopped = Webhook.objects.get(pk=webhook.pk)
-        _record(stopped, "webhooks.webhook.stopped", by=by, before={"stopped": False}, after={"stopped": reason})
+        after = {"stopped": reason} | ({"note": note} if note else {})
+        _record(stopped, "webhooks.webhook.stopped", by=by, before={"stopped": False}, after=after)
         webhook_changed.send(Webhook, webhook=stopped, created=False)
     return True
 
@@ -160,6 +172,24 @@ def rotate_signing_secret(webhook: Webhook, *, by: Actor) -> Webhook:
     return locked
 
 
+def end_signing_overlap(webhook: Webhook, *, by: Actor) -> bool:
+    """Let the signing secret before this one sign no longer, from the next attempt on, and forget it. Returns whether
+    this call did it: of two presses at once, one does. Raises WebhookArchived."""
+    with transaction.atomic():
+        locked = _lock(webhook)
+        until, now = locked.previous_signing_until, timezone.now()
+        if until is None:
+            return False
+        locked.previous_signing_secret, locked.previous_signing_secret_until = "", now
+        locked.save()
+        # Another version, so that every sender makes its plan anew.
+        record_version(locked, by=by.label)
+        before, after = {"previous_secret_signs_until": until}, {"previous_secret_signs_until": now}
+        _record(locked, "webhooks.webhook.signing_overlap_ended", by=by, before=before, after=after)
+        webhook_changed.send(Webhook, webhook=locked, created=False)
+    return True
+
+
 def reveal_signing_secret(webhook: Webhook, *, by: Actor) -> str:
     """Return the signing secret, once. Raises ActionError: already_shown. Of two presses at once, one gets it."""
     with transaction.atomic():
@@ -183,6 +213,11 @@ def _lock(webhook: Webhook) -> Webhook:
 def _refuse_invalid(draft: Draft, participant: Participant) -> None:
     if problems := find_problems(draft, participant):
         raise InvalidWebhook(problems)
+
+
+def _refuse_unproven(draft: Draft, proven: bool) -> None:
+    if not proven and changes_credentials(draft):
+        raise ProofMissing
 
 
 def _save(webhook: Webhook, draft: Draft, *, by: Actor, action: str) -> None:

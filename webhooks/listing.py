@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Q, When
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -15,8 +15,10 @@ from webhooks.models import StoppedReason, Webhook
 from webhooks.querysets import WebhookQuerySet
 from webhooks.searching import find_by_address
 
+# `problem` is what the floor above says: it knows how deliveries fare.
 STATES = {
     "": Q(),
+    "problem": Q(),
     "active": Q(active=True, stopped_at__isnull=True),
     "stopped": Q(stopped_at__isnull=False),
     "inactive": Q(active=False, stopped_at__isnull=True),
@@ -34,11 +36,17 @@ class WebhookFilter:
         return cls(state if state in STATES else "", parameters.get("q", "").replace("\0", "")[:100].strip())
 
     def apply(self, webhooks: WebhookQuerySet) -> WebhookQuerySet:
-        found = webhooks.filter(STATES[self.state]).annotate(product_count=Count("product_subscriptions"))
+        """Return those that were asked for, the ones that need their owner first, those that rest last."""
+        trouble = _in_trouble()
+        found = webhooks.filter(trouble if self.state == "problem" else STATES[self.state])
+        found = found.annotate(
+            product_count=Count("product_subscriptions"),
+            turn=Case(When(trouble, then=0), When(active=True, then=1), default=2),
+        )
         for word in self.words.split():
             found = found.filter(Q(description__icontains=word) | Q(pk__in=find_by_address(webhooks, word)))
         # A grouped query loses the order that the model gives.
-        return found.order_by("description", "pk")
+        return found.order_by("turn", "description", "pk")
 
     def parameters(self) -> dict[str, str]:
         return {name: value for name, value in (("state", self.state), ("q", self.words)) if value}
@@ -65,9 +73,16 @@ class WebhookRow:
 
 def count_by_state(webhooks: WebhookQuerySet) -> dict[str, int]:
     """Return how many there are in each state, and as `all`. One query."""
-    counts = {f"in_{name}": Count("pk", filter=condition) for name, condition in STATES.items() if name}
+    conditions = STATES | {"problem": _in_trouble()}
+    counts = {f"in_{name}": Count("pk", filter=condition) for name, condition in conditions.items() if name}
     found = webhooks.aggregate(all=Count("pk"), **counts)
     return {name.removeprefix("in_"): count for name, count in found.items()}
+
+
+def _in_trouble() -> Q:
+    """Which need their owner: stopped or incomplete, and what the floor above adds, which sees the failures."""
+    above = slots.call("webhooks_in_trouble")
+    return cast(Q, above) if above is not None else Q(stopped_at__isnull=False) | Q(active=True, ready=False)
 
 
 def build_rows(webhooks: Iterable[Any]) -> list[WebhookRow]:
@@ -91,6 +106,9 @@ def describe_state(webhook: Webhook) -> WebhookState:
     if webhook.stopped_reason == StoppedReason.GONE:
         reason = _("The receiver answered 410: the address no longer exists. Nothing is sent until it is changed.")
         return WebhookState("bad", "hand-stop", _("Stopped: 410"), reason)
+    if webhook.stopped_reason == StoppedReason.PAUSED:
+        reason = _("Operations have paused it. Nothing is sent until they start it again; notifications are held.")
+        return WebhookState("warn", "player-pause", _("Paused by operations"), reason)
     if webhook.stopped:
         reason = _("Every recent attempt failed. Nothing is sent until it is started again in Edit.")
         return WebhookState("bad", "hand-stop", _("Stopped"), reason)

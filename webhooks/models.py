@@ -1,13 +1,15 @@
 """What a participant configures, every version of it that ever was in force, and its trials of it."""
 
+from datetime import datetime
 from uuid import uuid4
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from vault.fields import SealedField
+from vault.fields import SealedField, is_set
 from webhooks.querysets import AppendOnlyQuerySet, WebhookQuerySet
 
 
@@ -19,6 +21,7 @@ class Backoff(models.TextChoices):
 class StoppedReason(models.TextChoices):
     GONE = "gone", _("The receiver answered 410: the address is gone")
     FAILING = "failing", _("Every recent attempt failed")
+    PAUSED = "paused", _("Paused by operations")
 
 
 class RatePeriod(models.IntegerChoices):
@@ -80,6 +83,7 @@ class Webhook(models.Model):
     signing_secret_set_at = models.DateTimeField(null=True, blank=True, editable=False)
     # A signing secret is shown once; until somebody has asked to see it this stays empty.
     signing_secret_shown_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Signs as well until then; a job forgets it afterwards and leaves the moment, which versions tell of.
     previous_signing_secret = SealedField(label="webhooks.webhook")
     previous_signing_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
     private_ca = models.TextField(_("Private certificate authority"), default="", blank=True)
@@ -96,6 +100,7 @@ class Webhook(models.Model):
         ordering = ("description", "id")
         verbose_name = _("webhook")
         verbose_name_plural = _("webhooks")
+        permissions = [("pause_webhook", _("Can pause and resume a webhook"))]
         indexes = [
             # Metrics: how many there are in each state, without reading the rows.
             models.Index(
@@ -151,6 +156,12 @@ class Webhook(models.Model):
     @property
     def archived(self) -> bool:
         return self.archived_at is not None
+
+    @property
+    def previous_signing_until(self) -> datetime | None:
+        """Until when the signing secret before this one signs as well; None when it does so no more."""
+        until = self.previous_signing_secret_until
+        return until if until and until > timezone.now() and is_set(self, "previous_signing_secret") else None
 
     @property
     def retry_interval_minutes(self) -> int:

@@ -39,6 +39,12 @@ def has_tags(value: str) -> bool:
     return _TAG.search(value) is not None
 
 
+def sole_tag(value: str) -> str | None:
+    """Return the name of the tag that is all of a header's value, "" when there is more around a tag, None for none."""
+    alone = _TAG.fullmatch(value.strip())
+    return alone[1] if alone else "" if has_tags(value) else None
+
+
 def unknown_tags(value: str) -> Iterator[str]:
     """Yield what stands between each `{{` and `}}` that is no known tag, cut short."""
     for match in _UNKNOWN.finditer(_TAG.sub("", value)):

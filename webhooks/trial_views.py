@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from access.decorators import participant_page
-from access.errors import ActionError
+from access.errors import ActionError, ProofMissing
 from access.models import Participant
+from access.reauthentication import Proof
 from access.requests import PortalRequest
 from access.roles import Role
 from connections.uploads import small_uploads
@@ -32,14 +33,15 @@ from webhooks.views import find_webhook, form_page, is_htmx
 def webhook_test(request: PortalRequest) -> HttpResponse:
     """Answer with the result card, or with the whole page to a browser without JavaScript."""
     webhook, participant = _edited_webhook(request), cast(Participant, request.actor.participant)
-    editor = WebhookEditor(participant, webhook, data=request.POST, files=request.FILES)
-    result = _try(request, editor)
+    editor, proof = WebhookEditor(participant, webhook, data=request.POST, files=request.FILES), Proof(request)
+    result = _try(request, editor, proof)
     if is_htmx(request):
-        return render(request, "webhooks/_test_result.html", {"editor": editor, "result": result})
-    return form_page(request, editor, result=result)
+        context = {"editor": editor, "result": result, "proof": proof, "fragment": True}
+        return render(request, "webhooks/_test_result.html", context)
+    return form_page(request, editor, proof, result=result)
 
 
-def _try(request: PortalRequest, editor: WebhookEditor) -> dict[str, Any]:
+def _try(request: PortalRequest, editor: WebhookEditor, proof: Proof) -> dict[str, Any]:
     values = editor.read()
     # Only what the request needs must be right: a test needs no description, and whatever else is wrong can wait.
     problems = find_request_problems(make_draft(values, editor.webhook, editor.participant))
@@ -47,8 +49,11 @@ def _try(request: PortalRequest, editor: WebhookEditor) -> dict[str, Any]:
     editor.add_problems(problems)
     if problems:
         return {"lines": editor.lines(), "announce": _("Not tested: there is something to correct.")}
+    who = {"by": request.actor, "proven": proof.given}
     try:
-        trial = try_webhook(editor.participant, values=values, webhook=editor.webhook, by=request.actor)
+        trial = try_webhook(editor.participant, values=values, webhook=editor.webhook, **who)
+    except ProofMissing:
+        return {"proof": proof.ask(), "announce": _("Not tested yet: confirm that it is you.")}
     except (TooManyTests, WebhookArchived) as refused:
         message = cast(ActionError, refused).message
         return {"refused": message, "announce": message}

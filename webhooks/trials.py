@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from access import audit
 from access.actors import Actor
+from access.errors import ProofMissing
 from access.models import Participant
 from catalog.periods import Periodicity, parse_period
 from connections.errors import CannotUse
@@ -23,6 +24,7 @@ from connections.tokens import Token, obtain_token
 from outbound import client
 from outbound.masking import masked_url
 from outbound.trace import describe_unsent
+from webhooks.credential_changes import gives_stored_away
 from webhooks.diagnosis import code_for
 from webhooks.drafts import Draft, make_draft
 from webhooks.errors import CannotPlan, InvalidWebhook, TooManyTests
@@ -42,15 +44,18 @@ SAMPLE_FILE = "webhooks/test-publication.csv"
 
 
 def try_webhook(
-    participant: Participant, *, values: WebhookValues, webhook: Webhook | None = None, by: Actor
+    participant: Participant, *, values: WebhookValues, webhook: Webhook | None = None, by: Actor, proven: bool = True
 ) -> WebhookTest:
     """Send one test notification; `webhook` is the one being edited, whose kept secrets and signing secret are used.
 
-    Blocks for at most the outbound deadline and holds no transaction meanwhile. Raises InvalidWebhook, TooManyTests.
+    Blocks for at most the outbound deadline and holds no transaction meanwhile. Raises InvalidWebhook, TooManyTests,
+    and ProofMissing when a stored credential would go to another server and it is not `proven` who acts.
     """
     draft = make_draft(values, webhook, participant)
     if problems := find_request_problems(draft):
         raise InvalidWebhook(problems)
+    if not proven and gives_stored_away(draft):
+        raise ProofMissing
     trial = _reserve(participant, draft, by=by)
     exchange, code = _send(trial, draft, participant)
     return finish_trial(trial, exchange, code)
@@ -99,7 +104,10 @@ def finish_trial(trial: WebhookTest, exchange: dict[str, Any], code: str) -> Web
     trial.finished_at, trial.exchange = timezone.now(), exchange
     trial.succeeded, trial.diagnosis = not code, code
     trial.response_status = exchange["response"]["status"]
-    trial.save()
+    with transaction.atomic():
+        # Saved only while it is there: its participant may have been erased meanwhile, and saving would insert it.
+        if WebhookTest.objects.select_for_update(no_key=True).filter(pk=trial.pk).exists():
+            trial.save()
     return trial
 
 

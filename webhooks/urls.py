@@ -1,6 +1,6 @@
 from django.urls import path
 
-from webhooks import secret_views, trial_views, views
+from webhooks import sample_views, secret_views, trial_views, views
 
 app_name = "webhooks"
 
@@ -13,7 +13,10 @@ urlpatterns = [
     path(f"{WEBHOOKS}test/", trial_views.webhook_test, name="webhook-test"),
     path(f"{WEBHOOKS}<uuid:uuid>/edit/", views.webhook_edit, name="webhook-edit"),
     path(f"{WEBHOOKS}<uuid:uuid>/archive/", views.webhook_archive, name="webhook-archive"),
+    path(f"{WEBHOOKS}<uuid:uuid>/receiver/", sample_views.webhook_receiver, name="webhook-receiver"),
+    path(f"{WEBHOOKS}<uuid:uuid>/receiver/file/", sample_views.webhook_receiver_file, name="webhook-receiver-file"),
     path(f"{WEBHOOKS}<uuid:uuid>/secret/", secret_views.webhook_secret, name="webhook-secret"),
     path(f"{WEBHOOKS}<uuid:uuid>/secret/show/", secret_views.webhook_secret_show, name="webhook-secret-show"),
     path(f"{WEBHOOKS}<uuid:uuid>/secret/rotate/", secret_views.webhook_secret_rotate, name="webhook-secret-rotate"),
+    path(f"{WEBHOOKS}<uuid:uuid>/secret/end/", secret_views.webhook_secret_end, name="webhook-secret-end"),
 ]

@@ -66,10 +66,13 @@ def describe_connection(connection: Connection) -> dict[str, Any]:
 def describe_secrets(webhook: Webhook) -> dict[str, Any]:
     """Return the ids of the versions of the stored secrets: they tell that one changed, never what it is."""
     headers = webhook.headers.filter(secret=True).order_by("position", "id")
+    until = webhook.previous_signing_secret_until
     return {
         "auth": _text(webhook.auth_secrets_version),
         "signing": str(webhook.signing_secret_version),
         "headers": {header.name: _text(header.secret_version) for header in headers},
+        # The end of an overlap is moved when it is ended early: senders keep their plans by version.
+        **({"signing_overlap_until": until.isoformat()} if until else {}),
         # It covers all that a token request is made of, its addresses and keys included.
         **({"connection": str(webhook.connection.credential_version)} if webhook.connection else {}),
         **({"client_key": str(webhook.client_key_pair.private_key_version)} if webhook.client_key_pair else {}),

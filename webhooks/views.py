@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from access import slots
 from access.decorators import participant_page
 from access.models import Participant
+from access.reauthentication import Proof
 from access.requests import PortalRequest
 from access.roles import Role
 from connections.uploads import small_uploads
@@ -53,17 +54,17 @@ def webhook_list(request: PortalRequest, *, profile: bool = False) -> HttpRespon
 @require_http_methods(["GET", "HEAD", "POST"])
 @participant_page(role=Role.TECHNICAL)
 def webhook_create(request: PortalRequest) -> HttpResponse:
-    participant = cast(Participant, request.actor.participant)
+    participant, proof = cast(Participant, request.actor.participant), Proof(request)
     if request.method != "POST":
-        return form_page(request, WebhookEditor(participant))
+        return form_page(request, WebhookEditor(participant), proof)
     if editor := typed_again(request, participant):
-        return form_page(request, editor)
+        return form_page(request, editor, proof)
     editor = WebhookEditor(participant, data=request.POST, files=request.FILES)
     # A form sent twice: the second finds the webhook that the first made.
     webhook = Webhook.objects.for_actor(request.actor).filter(uuid=editor.new_uuid).first()
-    webhook = webhook or save_posted(editor, by=request.actor)
+    webhook = webhook or save_posted(editor, by=request.actor, proof=proof)
     if webhook is None:
-        return refused(request, editor)
+        return refused(request, editor, proof)
     return go_to(request, redirect("webhooks:webhook-secret", uuid=webhook.uuid).url)
 
 
@@ -72,19 +73,19 @@ def webhook_create(request: PortalRequest) -> HttpResponse:
 @participant_page(role=Role.TECHNICAL)
 def webhook_edit(request: PortalRequest, uuid: UUID) -> HttpResponse:
     webhook = find_webhook(request, uuid)
-    participant = webhook.participant
+    participant, proof = webhook.participant, Proof(request)
     if request.method != "POST":
-        return form_page(request, WebhookEditor(participant, webhook))
+        return form_page(request, WebhookEditor(participant, webhook), proof)
     if editor := typed_again(request, participant, webhook):
-        return form_page(request, editor)
+        return form_page(request, editor, proof)
     editor = WebhookEditor(participant, webhook, data=request.POST, files=request.FILES)
     try:
-        saved = save_posted(editor, by=request.actor)
+        saved = save_posted(editor, by=request.actor, proof=proof)
     except WebhookArchived as archived:
         messages.error(request, archived.message)
         return go_to(request, redirect("webhooks:webhook-list").url)
     if saved is None:
-        return refused(request, editor)
+        return refused(request, editor, proof)
     messages.success(request, _("“%(webhook)s” was saved.") % {"webhook": saved.description})
     return go_to(request, after_saving(saved))
 
@@ -111,16 +112,18 @@ def after_saving(webhook: Webhook) -> str:
     return slots.call("webhook_detail_url", webhook=webhook) or redirect("webhooks:webhook-list").url
 
 
-def form_page(request: PortalRequest, editor: WebhookEditor, **more: object) -> HttpResponse:
-    context = {"editor": editor, "source_addresses": settings.PORTAL_OUTBOUND_SOURCE_ADDRESSES} | more
+def form_page(request: PortalRequest, editor: WebhookEditor, proof: Proof, **more: object) -> HttpResponse:
+    addresses = settings.PORTAL_OUTBOUND_SOURCE_ADDRESSES
+    context = {"editor": editor, "proof": proof, "source_addresses": addresses} | more
     return render(request, "webhooks/webhook_form.html", context)
 
 
-def refused(request: PortalRequest, editor: WebhookEditor) -> HttpResponse:
+def refused(request: PortalRequest, editor: WebhookEditor, proof: Proof) -> HttpResponse:
     """Say what to correct: beside the form that htmx left alone, or on a page with everything typed but secrets."""
     if is_htmx(request):
-        return render(request, "webhooks/_form_errors.html", {"editor": editor, "fragment": True})
-    return form_page(request, editor)
+        context = {"editor": editor, "proof": proof, "fragment": True}
+        return render(request, "webhooks/_form_errors.html", context)
+    return form_page(request, editor, proof)
 
 
 def go_to(request: PortalRequest, url: str) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access import cnpj
+from access.admin.audit_exporting import ExportingMixin
 from access.models import AuditEntry
 
 
@@ -31,7 +32,7 @@ class AppFilter(admin.SimpleListFilter):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin):
+class AuditEntryAdmin(ExportingMixin, admin.ModelAdmin):
     """To read, search and filter. Nobody adds, changes or deletes here; the database would refuse it too."""
 
     list_display = ("exact_time", "actor_label", "participant", "action", "object_label")

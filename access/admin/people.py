@@ -17,8 +17,11 @@ from access import audit, cnpj
 from access.actors import Actor
 from access.admin.base import AuditedAdmin
 from access.admin.blocking import BlockingMixin
+from access.admin.erasing import ErasingMixin
 from access.admin.forms import UserAddForm, UserEditForm
 from access.admin.permissions import PermissionsMixin
+from access.admin.second_factors import SecondFactorFilter, SecondFactorMixin
+from access.admin.seeing import SeeingMixin
 from access.invitations import send_invitation
 from access.models import Membership, Participant, User
 
@@ -51,7 +54,7 @@ class BlockedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Participant)
-class ParticipantAdmin(BlockingMixin, AuditedAdmin):
+class ParticipantAdmin(ErasingMixin, SeeingMixin, BlockingMixin, AuditedAdmin):
     list_display = ("name", "formatted_cnpj", "kind", "state", "members", "created_at")
     list_filter = (BlockedFilter, "kind")
     list_per_page = 50
@@ -59,7 +62,7 @@ class ParticipantAdmin(BlockingMixin, AuditedAdmin):
     search_help_text = gettext_lazy("Name or CNPJ")
     readonly_fields = ("state", "blocked_at", "blocked_reason", "uuid", "created_at")
     fieldsets = (
-        (None, {"fields": ("name", "cnpj", "kind")}),
+        (None, {"fields": ("name", "cnpj", "kind", "mfa_demanded")}),
         (gettext_lazy("State"), {"fields": ("state", "blocked_at", "blocked_reason", "created_at", "uuid")}),
     )
     inlines = (MembershipInline,)
@@ -81,6 +84,8 @@ class ParticipantAdmin(BlockingMixin, AuditedAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         context["may_block"] = self.has_block_permission(request)
+        context["may_erase"] = self.has_erase_permission(request)
+        context["may_see"] = self.has_see_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=gettext_lazy("CNPJ"), ordering="cnpj")
@@ -97,18 +102,19 @@ class ParticipantAdmin(BlockingMixin, AuditedAdmin):
 
 
 @admin.register(User)
-class UserAdmin(AuditedAdmin, PermissionsMixin, DjangoUserAdmin):
+class UserAdmin(SecondFactorMixin, AuditedAdmin, PermissionsMixin, DjangoUserAdmin):
     form = UserEditForm
     add_form = UserAddForm
     add_form_template = None
-    list_display = ("email", "name", "is_active", "is_staff", "last_login")
-    list_filter = ("is_active", "is_staff", "is_superuser", "groups")
+    change_form_template = "access/admin/user_change_form.html"
+    list_display = ("email", "name", "is_active", "is_staff", "second_factor", "last_login")
+    list_filter = ("is_active", "is_staff", SecondFactorFilter, "is_superuser", "groups")
     list_per_page = 50
     search_fields = ("email", "name", "memberships__participant__name")
     ordering = ("email",)
-    readonly_fields = ("last_login", "created_at", "uuid")
+    readonly_fields = ("last_login", "second_factor", "created_at", "uuid")
     fieldsets = (
-        (None, {"fields": ("email", "password", "name", "language", "theme")}),
+        (None, {"fields": ("email", "password", "second_factor", "name", "language", "theme")}),
         (gettext_lazy("Permissions"), {"fields": ("is_active", *_POWERS)}),
         (gettext_lazy("History"), {"fields": ("last_login", "created_at", "uuid")}),
     )

@@ -29,7 +29,9 @@ class PermissionsMixin:
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         if db_field.related_model is Permission:
-            shown = [model for model in apps.get_models() if self.admin_site.is_registered(model)]
+            models = apps.get_models()
+            # A page without a table of its own has the permissions of a model that is not registered.
+            shown = [each for each in models if self.admin_site.is_registered(each) or each._meta.permissions]
             kinds = ContentType.objects.get_for_models(*shown).values()
             kwargs["queryset"] = Permission.objects.filter(content_type__in=kinds).select_related("content_type")
             kwargs["form_class"] = PermissionsField

@@ -11,10 +11,11 @@ from access.models import Participant
 from connections.drafts import stored_secrets
 from connections.forms.fields import UnjudgedChoice, make_field
 from connections.forms.secrets import given_or_kept
-from connections.kinds.field import HEADERS, KEY_PAIR, Field
+from connections.kinds.field import HEADERS, KEY_PAIR, URL, Field
 from connections.kinds.kind import Kind
 from connections.models import Connection, KeyPair
 from connections.querysets import KeyPairQuerySet
+from outbound.addresses import is_plain_http
 from vault.kept import Kept
 
 CLEAR = "clear_"
@@ -126,4 +127,6 @@ class Area:
         self.depends_on, values = field.shown_for or ("", ())
         self.depends_on = form.add_prefix(self.depends_on) if self.depends_on else ""
         self.values = " ".join(values)
+        self.address = field.widget == URL
+        self.in_the_clear = self.address and is_plain_http(str(self.bound.value() or ""))
         self.hidden = bool(field.shown_for) and form.value_of(field.shown_for[0]) not in values  # type: ignore[index]

@@ -7,7 +7,9 @@ from django.db import transaction
 from django.http import QueryDict
 
 from access.actors import Actor
+from access.errors import ProofMissing
 from access.models import Participant
+from access.reauthentication import Proof
 from connections.actions import create_connection, create_key_pair, update_connection
 from connections.drafts import find_problems, make_draft
 from connections.errors import InvalidConnection, KeyPairRefused, Problem
@@ -19,9 +21,9 @@ from connections.models import Connection, KeyPair
 from connections.values import ConnectionValues
 
 
-def save_posted(editor: ConnectionEditor, *, by: Actor) -> Connection | None:
+def save_posted(editor: ConnectionEditor, *, by: Actor, proof: Proof) -> Connection | None:
     """Save what was posted, an upload with it. None when it was refused: the editor then holds every reason, the form's
-    and the rules'. Raises Archived."""
+    and the rules', or `proof` is asked for. Raises Archived."""
     if made := _made_before(editor):
         return made
     values = editor.read()
@@ -29,11 +31,13 @@ def save_posted(editor: ConnectionEditor, *, by: Actor) -> Connection | None:
     try:
         with transaction.atomic():
             if editor.wants_upload:
-                values = replace(values, key_pair=_store_upload(editor, by))
+                values = replace(values, key_pair=_store_upload(editor, by, proof))
             _refuse_wrong(editor)
-            return _save(editor, values, by)
+            return _save(editor, values, by, proof)
     except _MadeMeanwhile as meanwhile:
         return meanwhile.connection
+    except ProofMissing:
+        proof.ask()
     except InvalidConnection as invalid:
         # Somebody else was quicker between our look and our save.
         editor.add_problems(invalid.problems)
@@ -76,20 +80,22 @@ def _find_problems(editor: ConnectionEditor, values: ConnectionValues) -> Iterat
             yield problem
 
 
-def _store_upload(editor: ConnectionEditor, by: Actor) -> KeyPair:
+def _store_upload(editor: ConnectionEditor, by: Actor, proof: Proof) -> KeyPair:
     upload = editor.upload.upload()
+    # What is wrong elsewhere in the form is said before the proof is asked for.
+    proven = proof.given or bool(editor.lines())
     try:
         name = editor.upload.cleaned_data.get("name", "")
-        return create_key_pair(editor.participant, name=name, upload=upload, by=by)
+        return create_key_pair(editor.participant, name=name, upload=upload, by=by, proven=proven)
     except KeyPairRefused as refused:
         editor.upload.add_problems(refused.problems)
         raise _Refused from None
 
 
-def _save(editor: ConnectionEditor, values: ConnectionValues, by: Actor) -> Connection:
+def _save(editor: ConnectionEditor, values: ConnectionValues, by: Actor, proof: Proof) -> Connection:
     if editor.connection is not None:
-        return update_connection(editor.connection, values=values, by=by)
-    made = create_connection(editor.participant, values=values, by=by, uuid=editor.new_uuid)
+        return update_connection(editor.connection, values=values, by=by, proven=proof.given)
+    made = create_connection(editor.participant, values=values, by=by, uuid=editor.new_uuid, proven=proof.given)
     if editor.wants_upload and made.key_pair != values.key_pair:
         raise _MadeMeanwhile(made)
     return made

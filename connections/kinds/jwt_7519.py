@@ -24,6 +24,7 @@ class Jwt7519(TokenOfMinutes):
 
     name = "jwt_7519"
     label = _("RFC 7519")
+    issued_by_receiver = True
     explanation = _("A user and a password, in the body, are exchanged for a token.")
     fields = (
         TOKEN_URL,

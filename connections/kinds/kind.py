@@ -42,6 +42,8 @@ class Kind(ABC):
     label: ClassVar[Promise]
     explanation: ClassVar[Promise]
     fields: ClassVar[tuple[Field, ...]] = ()
+    # Whether tokens come from the receiver's own application, signed with a key that it alone has.
+    issued_by_receiver: ClassVar[bool] = False
     # What the operation "Obtain credentials" asks for besides; the values go into TokenSource.arguments.
     arguments: ClassVar[tuple[Field, ...]] = ()
 

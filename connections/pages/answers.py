@@ -6,15 +6,17 @@ from django.forms import BaseForm
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from access.reauthentication import Proof
 from access.requests import PortalRequest
 
 
-def refused_form(request: PortalRequest, template: str, form: BaseForm, **more: Any) -> HttpResponse:
-    """Say what to correct. htmx leaves the inputs alone, so that no file or secret has to be given again; without it
-    the page comes back with everything typed but those."""
+def refused_form(request: PortalRequest, template: str, form: BaseForm, *, proof: Proof, **more: Any) -> HttpResponse:
+    """Say what to correct, or ask for the proof. htmx leaves the inputs alone, so that no file or secret has to be
+    given again; without it the page comes back with everything typed but those."""
+    context = {"lines": form_lines(form), "proof": proof}
     if is_htmx(request):
-        return render(request, "connections/_form_errors.html", {"lines": form_lines(form), "fragment": True})
-    return render(request, template, {"form": form, "lines": form_lines(form), **more})
+        return render(request, "connections/_form_errors.html", context | {"fragment": True})
+    return render(request, template, {"form": form, **context, **more})
 
 
 def form_lines(*forms: BaseForm) -> list[tuple[Any, Any, str]]:

@@ -1,7 +1,6 @@
 """Events, deliveries, attempts and what the dispatchers keep beside them: to look at, never to change."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -9,26 +8,47 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.templatetags.house import state, when
 from dispatch import clock
 from dispatch.admin.filters import (
     AgeFilter,
     AttemptAgeFilter,
+    CauseFilter,
+    DeliveryStateFilter,
     EventAgeFilter,
     EventTypeFilter,
+    ModeFilter,
     OverdueFilter,
+    ResultFilter,
+    StatusStateFilter,
     WebhookFilter,
 )
 from dispatch.admin.read_only import ReadOnlyAdmin, SearchByWebhookMixin, find_webhook_ids, read_uuid
 from dispatch.beats import SILENT_AFTER
-from dispatch.models import Attempt, Delivery, DispatcherBeat, Event, Lane, ProductStatus
+from dispatch.models import Attempt, Delivery, DispatcherBeat, Event, Lane, Outcome, ProductStatus, State
+from dispatch.pages.states import describe_delivery
 from webhooks.diagnosis import DIAGNOSES
+
+_RESULTS = {
+    Outcome.OPEN: ("run", "loader-2"),
+    Outcome.ANSWERED: ("bad", "circle-x"),
+    Outcome.NO_ANSWER: ("bad", "circle-x"),
+    Outcome.NOT_SENT: ("bad", "ban"),
+    Outcome.UNKNOWN: ("warn", "alert-triangle"),
+    Outcome.HANDED_BACK: ("idle", "rotate"),
+}
+_STATES = {
+    State.WAITING: ("run", "hourglass"),
+    State.HELD: ("idle", "player-pause"),
+    State.DELIVERED: ("ok", "circle-check"),
+    State.FAILED: ("bad", "circle-x"),
+    State.CANCELLED: ("idle", "ban"),
+}
 
 
 class AttemptInline(admin.TabularInline):
@@ -47,8 +67,8 @@ class AttemptInline(admin.TabularInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
-    list_display = ("about", "webhook_link", "outcome", "due", "counted_attempts", "created")
-    list_filter = ("state", OverdueFilter, AgeFilter, WebhookFilter, "cause")
+    list_display = ("about", "webhook_link", "participant", "outcome", "due", "tries", "created")
+    list_filter = (DeliveryStateFilter, OverdueFilter, AgeFilter, WebhookFilter, CauseFilter)
     list_select_related = ("webhook__participant", "event__publication__product")
     sortable_by = ("created",)
     search_help_text = gettext_lazy("Identifier or webhook-id; address, description, participant or CNPJ")
@@ -75,21 +95,27 @@ class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
     def webhook_link(self, delivery: Delivery) -> SafeString:
         return _webhook_link("admin:dispatch_delivery_changelist", delivery)
 
+    @admin.display(description=gettext_lazy("participant"))
+    def participant(self, delivery: Delivery) -> str:
+        return str(delivery.webhook.participant)
+
     @admin.display(description=gettext_lazy("state"))
-    def outcome(self, delivery: Delivery) -> str:
-        words = delivery.get_state_display()
-        return f"{words} · {delivery.get_reason_display()}" if delivery.reason else words
+    def outcome(self, delivery: Delivery) -> SafeString:
+        shown = describe_delivery(delivery, now=clock.now())
+        below = format_html('<br><span class="muted">{}</span>', shown.below) if shown.below else ""
+        return format_html("{}{}", state(shown, badge=False), below)
 
     @admin.display(description=gettext_lazy("created at"), ordering="pk")
-    def created(self, delivery: Delivery) -> str:
-        return _short(delivery.created_at)
+    def created(self, delivery: Delivery) -> SafeString | str:
+        return when(delivery.created_at)
 
     @admin.display(description=gettext_lazy("due"))
-    def due(self, delivery: Delivery) -> str:
-        if delivery.due_at is None:
-            return "–"
-        seconds = int((delivery.due_at - clock.now()).total_seconds())
-        return _("in %(n)s s") % {"n": seconds} if seconds >= 0 else _("%(n)s s ago") % {"n": -seconds}
+    def due(self, delivery: Delivery) -> SafeString | str:
+        return when(delivery.due_at)
+
+    @admin.display(description=gettext_lazy("attempts"))
+    def tries(self, delivery: Delivery) -> SafeString:
+        return _number(delivery.counted_attempts)
 
     @admin.display(description=gettext_lazy("body"))
     def body_text(self, delivery: Delivery) -> SafeString | str:
@@ -100,8 +126,8 @@ class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
 
 @admin.register(Attempt)
 class AttemptAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
-    list_display = ("started", "number", "webhook_link", "outcome", "status", "diagnosed", "duration_ms", "counted")
-    list_filter = ("outcome", "succeeded", "counted", AttemptAgeFilter, WebhookFilter)
+    list_display = ("started", "which", "webhook_link", "participant", "result", "answer", "diagnosed", "took")
+    list_filter = (ResultFilter, AttemptAgeFilter, WebhookFilter)
     list_select_related = ("webhook__participant",)
     search_help_text = gettext_lazy("Identifier or webhook-id of the notification; address, participant or CNPJ")
     sortable_by = ("started",)
@@ -120,8 +146,33 @@ class AttemptAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
         return super().get_queryset(request).defer(*columns)
 
     @admin.display(description=gettext_lazy("started at"), ordering="pk")
-    def started(self, attempt: Attempt) -> str:
-        return _short(attempt.slot_at)
+    def started(self, attempt: Attempt) -> SafeString | str:
+        return when(attempt.slot_at)
+
+    @admin.display(description=gettext_lazy("number"))
+    def which(self, attempt: Attempt) -> SafeString:
+        return _number(attempt.number)
+
+    @admin.display(description=gettext_lazy("participant"))
+    def participant(self, attempt: Attempt) -> str:
+        return str(attempt.webhook.participant)
+
+    @admin.display(description=gettext_lazy("result"))
+    def result(self, attempt: Attempt) -> SafeString:
+        if attempt.succeeded:
+            return state(tone="ok", icon="circle-check", word=_("Delivered"), badge=False)
+        tone, icon = _RESULTS[attempt.outcome]
+        refused = attempt.outcome == Outcome.ANSWERED
+        word = _("Refused by the receiver") if refused else attempt.get_outcome_display()
+        return state(tone=tone, icon=icon, word=word, badge=False)
+
+    @admin.display(description=gettext_lazy("status"))
+    def answer(self, attempt: Attempt) -> SafeString | str:
+        return "–" if attempt.status is None else _number(attempt.status)
+
+    @admin.display(description=gettext_lazy("duration in ms"))
+    def took(self, attempt: Attempt) -> SafeString | str:
+        return "–" if attempt.duration_ms is None else _number(attempt.duration_ms)
 
     @admin.display(description=gettext_lazy("webhook"))
     def webhook_link(self, attempt: Attempt) -> SafeString:
@@ -152,7 +203,7 @@ class AttemptAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
     list_display = ("about", "type", "participant", "mode", "occurred", "recorded")
-    list_filter = (EventTypeFilter, "mode", EventAgeFilter)
+    list_filter = (EventTypeFilter, ModeFilter, EventAgeFilter)
     list_select_related = ("participant", "publication__product")
     search_fields = ("uuid",)
     sortable_by = ("recorded",)
@@ -179,12 +230,12 @@ class EventAdmin(ReadOnlyAdmin):
         return _about(event)
 
     @admin.display(description=gettext_lazy("occurred at"))
-    def occurred(self, event: Event) -> str:
-        return _short(event.occurred_at)
+    def occurred(self, event: Event) -> SafeString | str:
+        return when(event.occurred_at)
 
     @admin.display(description=gettext_lazy("recorded at"), ordering="pk")
-    def recorded(self, event: Event) -> str:
-        return _short(event.recorded_at)
+    def recorded(self, event: Event) -> SafeString | str:
+        return when(event.recorded_at)
 
     @admin.display(description=gettext_lazy("payload"))
     def payload_text(self, event: Event) -> SafeString:
@@ -193,21 +244,35 @@ class EventAdmin(ReadOnlyAdmin):
 
 @admin.register(ProductStatus)
 class ProductStatusAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
-    list_display = ("product", "webhook", "participant", "state", "failed_attempts", "changed_at")
-    list_filter = ("state", WebhookFilter)
+    list_display = ("product", "webhook", "participant", "shown_state", "failures", "changed")
+    list_filter = (StatusStateFilter, WebhookFilter)
     list_select_related = ("product", "webhook__participant")
     search_help_text = gettext_lazy("Identifier of the webhook; address, description, participant or CNPJ")
     uuid_field = "webhook__uuid"
-    ordering = ("-changed_at",)
+    # The newest notification first, by the index that a record finds its row with.
+    ordering = ("-delivery",)
 
     @admin.display(description=gettext_lazy("participant"))
     def participant(self, status: ProductStatus) -> str:
         return str(status.webhook.participant)
 
+    @admin.display(description=gettext_lazy("state"))
+    def shown_state(self, status: ProductStatus) -> SafeString:
+        tone, icon = _STATES[status.state]
+        return state(tone=tone, icon=icon, word=status.get_state_display(), badge=False)
+
+    @admin.display(description=gettext_lazy("failed attempts"))
+    def failures(self, status: ProductStatus) -> SafeString:
+        return _number(status.failed_attempts)
+
+    @admin.display(description=gettext_lazy("changed at"))
+    def changed(self, status: ProductStatus) -> SafeString | str:
+        return when(status.changed_at)
+
 
 @admin.register(Lane)
 class LaneAdmin(ReadOnlyAdmin):
-    list_display = ("webhook", "participant", "failures_in_row", "failing_since", "last_success_at", "open_at")
+    list_display = ("webhook", "participant", "failures", "failing", "last_success", "opens")
     list_filter = (("failing_since", admin.EmptyFieldListFilter),)
     list_select_related = ("webhook__participant",)
     search_fields = ("webhook__description",)
@@ -225,15 +290,41 @@ class LaneAdmin(ReadOnlyAdmin):
     def participant(self, lane: Lane) -> str:
         return str(lane.webhook.participant)
 
+    @admin.display(description=gettext_lazy("failures in a row"))
+    def failures(self, lane: Lane) -> SafeString:
+        return _number(lane.failures_in_row)
+
+    @admin.display(description=gettext_lazy("failing since"))
+    def failing(self, lane: Lane) -> SafeString | str:
+        return when(lane.failing_since)
+
+    @admin.display(description=gettext_lazy("last success at"))
+    def last_success(self, lane: Lane) -> SafeString | str:
+        return when(lane.last_success_at)
+
+    @admin.display(description=gettext_lazy("open from"))
+    def opens(self, lane: Lane) -> SafeString | str:
+        return when(lane.open_at)
+
 
 @admin.register(DispatcherBeat)
 class DispatcherBeatAdmin(ReadOnlyAdmin):
-    list_display = ("name", "alive", "started_at", "beat_at")
+    list_display = ("name", "alive", "started", "beat")
     ordering = ("-beat_at",)
 
-    @admin.display(description=gettext_lazy("alive"), boolean=True)
-    def alive(self, beat: DispatcherBeat) -> bool:
-        return beat.beat_at >= clock.now() - SILENT_AFTER
+    @admin.display(description=gettext_lazy("alive"))
+    def alive(self, beat: DispatcherBeat) -> SafeString:
+        if beat.beat_at >= clock.now() - SILENT_AFTER:
+            return state(tone="ok", icon="circle-check", word=_("At work"), badge=False)
+        return state(tone="bad", icon="circle-x", word=_("Silent"), badge=False)
+
+    @admin.display(description=gettext_lazy("started at"))
+    def started(self, beat: DispatcherBeat) -> SafeString | str:
+        return when(beat.started_at)
+
+    @admin.display(description=gettext_lazy("last beat at"))
+    def beat(self, beat: DispatcherBeat) -> SafeString | str:
+        return when(beat.beat_at)
 
 
 def _about(event: Event) -> str:
@@ -242,12 +333,11 @@ def _about(event: Event) -> str:
 
 def _webhook_link(page: str, row: Any) -> SafeString:
     title = _("Only those of this webhook")
-    name = f"{row.webhook} · {row.webhook.participant}"
-    return format_html('<a href="{}?webhook={}" title="{}">{}</a>', reverse(page), row.webhook_id, title, name)
+    return format_html('<a href="{}?webhook={}" title="{}">{}</a>', reverse(page), row.webhook_id, title, row.webhook)
 
 
-def _short(moment: datetime) -> str:
-    return date_format(localtime(moment), "SHORT_DATETIME_FORMAT")
+def _number(value: int) -> SafeString:
+    return format_html('<span class="number">{}</span>', value)
 
 
 def _pre(text: str) -> SafeString:

@@ -18,7 +18,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from access.actors import Actor
 from access.errors import ActionError
+from dispatch.admin.pausing import PausingMixin
 from dispatch.admin.read_only import ReadOnlyAdmin, SearchByWebhookMixin
+from dispatch.admin.webhook_health import HealthMixin
 from dispatch.batches import count_batch, find_running, start_batch, stop_batch
 from dispatch.holding import Choice, count_held, release_held
 from dispatch.models import Cause, SendBatch
@@ -121,8 +123,10 @@ admin.site.unregister(Webhook)
 
 
 @admin.register(Webhook)
-class SendingWebhookAdmin(WebhookAdmin):
+class SendingWebhookAdmin(PausingMixin, HealthMixin, WebhookAdmin):
     actions = (
+        "pause_selected",
+        "resume_selected",
         _action(Cause.ENVIAR_TUDO, "send_all"),
         _action(Cause.REENVIAR, "resend_pending"),
         _action(STOP, "stop_sending"),

@@ -4,10 +4,11 @@ from dispatch.models.attempts import Attempt, Outcome
 from dispatch.models.deliveries import Cause, Delivery, Reason, State
 from dispatch.models.events import Event, Mode
 from dispatch.models.lanes import DispatcherBeat, Lane, ProductStatus, SendBatch
-from dispatch.models.tallies import Tally, WebhookDay
+from dispatch.models.tallies import AttemptMinute, Tally, WebhookDay
 
 __all__ = [
     "Attempt",
+    "AttemptMinute",
     "Cause",
     "Delivery",
     "DispatcherBeat",

@@ -184,6 +184,9 @@ class Delivery(models.Model):
                 name="delivery_failed_event",
                 condition=Q(state=State.FAILED) & ~Q(subject__startswith=PRODUCT_SUBJECT),
             ),
+            # Operations: what failed or was cancelled, newest first, among millions that were delivered.
+            models.Index(F("id").desc(), name="delivery_failed_recent", condition=Q(state=State.FAILED)),
+            models.Index(F("id").desc(), name="delivery_cancelled_recent", condition=Q(state=State.CANCELLED)),
             # Pages: recent deliveries of a webhook, newest first.
             models.Index(F("webhook"), F("id").desc(), name="delivery_recent"),
             # ProductStatus: the newest delivery of a subject to a webhook; Enviar: what waits for it.

@@ -36,3 +36,16 @@ class WebhookDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.webhook_id} {self.day}: {self.delivered}, {self.failed}"
+
+
+class AttemptMinute(models.Model):
+    """How many attempts began in one minute and what came of them: what the operations overview draws. Attempts that
+    were handed back are none; lost ones count with those that are tried again."""
+
+    minute = models.DateTimeField(unique=True)
+    delivered = models.PositiveIntegerField(default=0)
+    retried = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.minute:%Y-%m-%d %H:%M}: {self.delivered}, {self.retried}, {self.failed}"

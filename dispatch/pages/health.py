@@ -118,6 +118,10 @@ def describe_health(webhook: Webhook, lane: Lane | None) -> Health:
 
 
 def _describe_stopped(webhook: Webhook, lane: Lane | None) -> Health:
+    if webhook.stopped_reason == StoppedReason.PAUSED:
+        below = _("Notifications are held until operations start it again.")
+        paused = StateView("warn", "player-pause", _("Paused by operations"), below)
+        return Health(paused, problem=True, since=webhook.stopped_at)
     gone = webhook.stopped_reason == StoppedReason.GONE
     word = _("Stopped: %(reason)s") % {"reason": "410"} if gone else _("Stopped: failures")
     diagnosis = DIAGNOSES.get("gone" if gone else getattr(lane, "last_diagnosis", None) or "")
@@ -150,7 +154,11 @@ def _describe_running(lane: Lane | None) -> Health:
 
 
 def count_problems(webhooks: QuerySet[Webhook]) -> int:
-    """Return how many of these webhooks need their owner: stopped, failing right now, or incomplete. One query."""
+    """Return how many of these webhooks need their owner. One query."""
+    return webhooks.filter(in_trouble(), archived_at__isnull=True).count()
+
+
+def in_trouble() -> Q:
+    """Return the condition on webhooks that need their owner: stopped, failing right now, or incomplete."""
     failing = Lane.objects.filter(failures_in_row__gt=0).values("pk")
-    needy = Q(stopped_at__isnull=False) | Q(active=True, pk__in=failing) | Q(active=True, ready=False)
-    return webhooks.filter(needy, archived_at__isnull=True).count()
+    return Q(stopped_at__isnull=False) | Q(active=True, pk__in=failing) | Q(active=True, ready=False)

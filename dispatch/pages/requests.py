@@ -75,7 +75,7 @@ def build_panel(webhook: Webhook, publication: Publication | None, *, actor: Act
 
     One query, none for those who see no headers. The publication's product and its process must be loaded.
     """
-    content = _example_content(publication, now)
+    content = example_content(publication, now)
     try:
         rendered = render(webhook.body_format, content)
     except FormatError:
@@ -98,8 +98,11 @@ def build_panel(webhook: Webhook, publication: Publication | None, *, actor: Act
     return RequestPanel(first_line, host, lines, body, curl)
 
 
-def _example_content(publication: Publication | None, now: datetime) -> EventContent:
-    """The link in it opens nothing: a real one is made for a delivery only."""
+def example_content(publication: Publication | None, now: datetime) -> EventContent:
+    """What a notification of `publication` says, or of a test when there is none.
+
+    The link in it opens nothing: a real one is made for a delivery only.
+    """
     if publication is None:
         return sample_content(now)
     link = settings.PORTAL_DOWNLOAD_BASE_URL + reverse("catalog:download", args=["TOKEN"]).replace("TOKEN", "…")

@@ -8,6 +8,10 @@ function showFields() {
     const choice = form.querySelector(`[name='${area.dataset.dependsOn}']`);
     area.hidden = !area.dataset.values.split(" ").includes(choice.value);
   }
+  for (const warning of form.querySelectorAll("[data-clear-text]")) {
+    const typed = warning.parentElement.querySelector("input").value;
+    warning.hidden = !typed.trim().toLowerCase().startsWith("http:");
+  }
 }
 
 function onChange() {

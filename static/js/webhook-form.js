@@ -73,6 +73,9 @@ form.addEventListener("input", (event) => {
 form.addEventListener("rows-changed", onChange);
 
 document.addEventListener("htmx:afterSwap", (event) => {
+  // Saving and testing ask for the password each in its own place: the last that asked is the one that counts.
+  const proof = event.target.querySelector("[data-proof]");
+  for (const other of proof ? form.querySelectorAll("[data-proof]") : []) if (other !== proof) other.remove();
   const verdict = document.getElementById("test-result")?.dataset.verdict;
   if (event.detail.elt.id === "test-result" && verdict) state.textContent = verdict;
 });

@@ -14,12 +14,12 @@ from tests.services import free_port
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 SEED = """
-from uuid import uuid4
 from django.utils import timezone
 from catalog.links import download_url
-from tests.factories import make_publication
+from tests.factories import make_delivery, make_event, make_publication
 publication = make_publication(content=b"hour;price\\n1;7\\n")
-print(download_url(publication, delivery_uuid=uuid4(), issued_at=timezone.now()))
+delivery = make_delivery(event=make_event(publication=publication))
+print(download_url(publication, delivery_uuid=delivery.uuid, issued_at=timezone.now()))
 """
 
 

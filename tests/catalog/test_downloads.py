@@ -12,14 +12,16 @@ from django.core.files.base import ContentFile
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from access.actions import block_participant, unblock_participant
 from access.actors import Actor
 from catalog.actions import count_download, withdraw_publication
 from catalog.errors import LinkRefused
 from catalog.file_answers import answer_file
 from catalog.links import download_url, read_token
 from catalog.models import Download, Publication
+from dispatch.models import Event
 from tests.at_once import at_once
-from tests.factories import make_product, make_publication
+from tests.factories import make_delivery, make_event, make_product, make_publication
 from vault import tokens
 
 CONTENT = bytes(range(256)) * 4
@@ -32,7 +34,11 @@ def publication(db: None) -> Publication:
 
 
 def link_of(publication: Publication, **over: Any) -> str:
-    values = {"delivery_uuid": uuid4(), "issued_at": timezone.now()} | over
+    """The path of a link made for a delivery of its own, unless `over` names one."""
+    if "delivery_uuid" not in over:
+        event = Event.objects.filter(publication=publication).first() or make_event(publication=publication)
+        over["delivery_uuid"] = make_delivery(event=event).uuid
+    values = {"issued_at": timezone.now()} | over
     return download_url(publication, **values).removeprefix("http://portal.test")
 
 
@@ -103,7 +109,8 @@ def test_made_up_tokens_give_a_plain_404(db: None, client: Client, token: str) -
 
 
 def test_token_signed_for_another_purpose_opens_nothing(publication: Publication, client: Client) -> None:
-    payload = publication.uuid.bytes + uuid4().bytes + (2**40).to_bytes(8, "big")
+    delivery = make_delivery(event=make_event(publication=publication))
+    payload = publication.uuid.bytes + delivery.uuid.bytes + (2**40).to_bytes(8, "big")
     assert client.get("/d/" + tokens.sign("catalog.download", payload)).status_code == 200
     assert client.get("/d/" + tokens.sign("something.else", payload)).status_code == 404
     assert client.get("/d/" + tokens.sign("catalog.download", payload[:-1])).status_code == 404
@@ -127,6 +134,26 @@ def test_link_of_a_withdrawn_version_gives_a_plain_404(publication: Publication,
     response = getattr(client, method)(path)
     assert response.status_code == 404
     assert response["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_link_of_a_blocked_participant_gives_a_plain_404_until_it_is_unblocked(
+    publication: Publication, client: Client, method: str
+) -> None:
+    delivery = make_delivery(event=make_event(publication=publication))
+    link, participant = link_of(publication, delivery_uuid=delivery.uuid), delivery.webhook.participant
+    other = link_of(publication)
+    block_participant(participant, reason="left", by=Actor.system("test"))
+    response = getattr(client, method)(link)
+    assert (response.status_code, response["Content-Type"]) == (404, "text/plain; charset=utf-8")
+    assert not Download.objects.exists()
+    assert getattr(client, method)(other).status_code == 200
+    unblock_participant(participant, by=Actor.system("test"))
+    assert getattr(client, method)(link).status_code == 200
+
+
+def test_link_whose_delivery_was_erased_gives_a_plain_404(publication: Publication, client: Client) -> None:
+    assert client.get(link_of(publication, delivery_uuid=uuid4())).status_code == 404
 
 
 def test_link_of_an_embargoed_version_gives_a_plain_404(db: None, client: Client) -> None:
@@ -250,7 +277,8 @@ def test_download_counts_when_byte_0_is_served(
 
 
 def test_downloads_are_counted_by_delivery(publication: Publication, client: Client) -> None:
-    first, second = uuid4(), uuid4()
+    event = make_event(publication=publication)
+    first, second = make_delivery(event=event).uuid, make_delivery(event=event).uuid
     for delivery in (first, first, second):
         body(client.get(link_of(publication, delivery_uuid=delivery)))
     counts = dict(Download.objects.filter(publication=publication).values_list("delivery_uuid", "count"))
@@ -333,12 +361,12 @@ def test_download_workers_need_no_session_machinery(publication: Publication, wo
     assert "Vary" not in response
 
 
-def test_download_asks_the_database_twice(
+def test_download_asks_the_database_three_times(
     publication: Publication, worker: Client, django_assert_num_queries: Any
 ) -> None:
     path = link_of(publication)
     body(worker.get(path))
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         body(worker.get(path))
 
 

@@ -141,11 +141,36 @@ def test_periodicity_narrows_the_list(viewer: Person) -> None:
     assert "Every day" not in page
 
 
+def test_group_folds_to_its_name_and_count_and_unfolds_again(viewer: Person) -> None:
+    first, second = make_macro_process(name="Settlement"), make_macro_process(name="Metering")
+    for macro, name in ((first, "Prices"), (first, "Adjustments"), (second, "Meters")):
+        make_product(name=name, process=make_process(macro_process=macro))
+
+    folded = viewer.client.get(LIST, {"folded": str(first.pk)}).content.decode()
+
+    assert ("Prices" in folded, "Adjustments" in folded, "Meters" in folded) == (False, False, True)
+    assert "2 products</span>" in folded
+    assert f'href="?#group-{first.pk}" aria-expanded="false"' in folded
+    assert f'href="?folded={first.pk}-{second.pk}#group-{second.pk}" aria-expanded="true"' in folded
+
+
+def test_all_groups_fold_and_unfold_at_once(viewer: Person) -> None:
+    macro = make_macro_process()
+    make_product(name="Prices", process=make_process(macro_process=macro))
+
+    assert f'href="?folded={macro.pk}">Fold groups' in viewer.client.get(LIST).content.decode()
+    folded = viewer.client.get(LIST, {"folded": str(macro.pk)}).content.decode()
+
+    assert "Prices" not in folded
+    assert "Unfold groups" in folded
+
+
 @pytest.mark.parametrize(
     "query",
     [
         *({"q": "\0"}, {"q": "x" * 5000}, {"q": "%' OR 1=1 --"}, {"q": "<script>alert(1)</script>"}, {"open": "x"}),
         *({"periodicity": "hourly"}, {"page": "x"}, {"page": "-1"}, {"page": "99999999999"}),
+        *({"webhooks": "x"}, {"folded": "x"}, {"folded": "-1--²"}, {"folded": "9" * 50}),
     ],
     ids=lambda query: str(query)[:40],
 )

@@ -53,7 +53,7 @@ def press(person: Person, connection: Connection, over: dict[str, Any] | None = 
 
 
 def show_token(person: Person, run: ConnectionRun, password: str = PASSWORD) -> Any:
-    return person.client.post(url("run-token-show", run), {"password": password})
+    return person.stale_client.post(url("run-token-show", run), {"again-password": password})
 
 
 def jwt(claims: dict[str, Any], **header: Any) -> str:
@@ -308,6 +308,15 @@ def test_without_the_password_nothing_is_shown(owner: Person, connection: Connec
     assert not AuditEntry.objects.filter(action="connections.run.token_shown").exists()
 
 
+def test_who_has_just_typed_it_is_not_asked_again(owner: Person, connection: Connection) -> None:
+    press(owner, connection)
+    run = ConnectionRun.objects.get()
+    assert "again-password" not in text(owner.client.get(url("run-detail", run)))
+    assert "again-password" in text(owner.stale_client.get(url("run-detail", run)))
+    assert VALUE not in text(owner.stale_client.post(url("run-token-show", run)))
+    assert VALUE in text(owner.client.post(url("run-token-show", run)))
+
+
 def test_passwords_are_not_guessed_here_either(owner: Person, connection: Connection) -> None:
     press(owner, connection)
     run = ConnectionRun.objects.get()
@@ -333,7 +342,7 @@ def test_a_token_that_no_longer_opens_is_said_so(owner: Person, connection: Conn
     first, second = ConnectionRun.objects.order_by("pk")
     ConnectionRun.objects.filter(pk=first.pk).update(token=cast(Any, second).token_sealed)
     assert "can no longer be read" in text(owner.client.get(url("run-detail", first)))
-    answer = owner.client.post(url("run-token-show", first), {"password": PASSWORD}, follow=True)
+    answer = owner.client.post(url("run-token-show", first), follow=True)
     assert "The token can no longer be read" in text(answer)
     assert not AuditEntry.objects.filter(action="connections.run.token_shown").exists()
 

@@ -10,6 +10,7 @@ import pytest
 from outbound.targets import Target
 from portal.logging import build_formatter
 from tests.people import Person
+from tests.safety.world import world  # noqa: F401
 
 
 @pytest.fixture

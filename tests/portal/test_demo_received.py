@@ -1,5 +1,6 @@
 """The page that shows what the demo receiver has received, and the receiver itself."""
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -11,10 +12,14 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
+from access.actors import Actor
+from connections.run import run_connection
+from portal.demo import make_demo
 from portal.demo_received import SHOWN, read_last
-from portal.demo_receiver import make_server
+from portal.demo_receiver import CLIENT_ID, CLIENT_SECRET, make_server
 from tests.people import Person
 from tests.receiver import Answer, Receiver
+from webhooks.models import Webhook
 
 LINE = {"at": "2026-11-20T12:00:00.000+00:00", "path": "/hooks/a", "status": 200, "headers": [["webhook-id", "msg_1"]]}
 
@@ -94,3 +99,30 @@ def test_it_fetches_nothing_else_and_takes_anything(demo: HTTPConnection, receiv
 def test_one_path_is_out_of_order(demo: HTTPConnection) -> None:
     demo.request("POST", "/unavailable", body="{}")
     assert demo.getresponse().status == 503
+
+
+def test_token_endpoint_knows_its_client_and_what_it_gave(demo: HTTPConnection) -> None:
+    def post(path: str, authorization: str = "") -> tuple[int, bytes]:
+        demo.request("POST", path, body=b"{}", headers={"Authorization": authorization} if authorization else {})
+        answer = demo.getresponse()
+        return answer.status, answer.read()
+
+    assert post("/protected/in")[0] == 401
+    assert post("/protected/in", "Bearer made-up")[0] == 401
+    assert post("/token", "Basic d3Jvbmc6c2VjcmV0") == (401, b'{"error": "invalid_client"}')
+    known = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+    status, body = post("/token", f"Basic {known}")
+    assert status == 200
+    assert post("/protected/in", f"Bearer {json.loads(body)['access_token']}")[0] == 200
+
+
+def test_demo_gets_its_token_by_a_connection_and_is_let_in(demo: HTTPConnection, db: None, loopback: None) -> None:
+    make_demo(f"http://127.0.0.1:{demo.port}")
+    webhook = Webhook.objects.get(auth_method="oauth2")
+    connection = webhook.connection
+    assert connection is not None
+
+    run = run_connection(connection, arguments={}, by=Actor.system("test"))
+
+    assert (run.succeeded, run.response_status) == (True, 200)
+    assert webhook.product_subscriptions.count() == 3

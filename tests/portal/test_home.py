@@ -15,7 +15,14 @@ from dispatch.pages.states import StateView
 from portal.home import Home
 from portal.next_action import COLLEAGUE, NOBODY, OPERATOR, YOU, decide_next_action
 from portal.told import lines_of, summarise
-from tests.factories import make_delivery, make_event, make_product, make_publication, make_webhook
+from tests.factories import (
+    make_attempt,
+    make_delivery,
+    make_event,
+    make_product,
+    make_publication,
+    make_webhook,
+)
 from tests.people import Person
 from webhooks.diagnosis import DIAGNOSES
 from webhooks.models import Webhook
@@ -131,6 +138,19 @@ def test_home_shows_webhooks_failures_and_publications(owner: Person) -> None:
     assert "Prices: Failing" in text
     assert "Hourly Prices" in text
     assert "0 of 1, failed" in text
+
+
+def test_home_tells_how_long_receivers_took_for_what_was_delivered(owner: Person, outsider: Person) -> None:
+    for person, milliseconds in ((owner, 400), (owner, 900), (owner, 500), (outsider, 7_000)):
+        delivery = make_delivery(webhook=make_webhook(participant=person.participant))
+        make_attempt(delivery, duration_ms=9_000)
+        make_attempt(delivery, succeeded=True, duration_ms=milliseconds)
+        delivered = {"state": "delivered", "due_at": None, "finished_at": timezone.now(), "attempts_made": 2}
+        type(delivery).objects.filter(pk=delivery.pk).update(**delivered)
+        values = {"product": delivery.event.publication.product, "delivery": delivery, "changed_at": timezone.now()}
+        ProductStatus.objects.create(webhook=delivery.webhook, state="delivered", **values)
+
+    assert "<b>0.50 s</b><span>median answer</span>" in owner.client.get("/").content.decode()
 
 
 def test_home_of_another_participant_shows_nothing_of_it(owner: Person, outsider: Person) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone, translation
 from access import slots
 from dispatch.models import Lane, ProductStatus
 from dispatch.pages.states import failure_text
-from tests.factories import make_delivery, make_webhook
+from tests.factories import make_delivery, make_event, make_product, make_publication, make_webhook
 from tests.people import Person
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +46,44 @@ def test_count_beside_webhooks_in_the_menu_is_of_those_with_a_problem(owner: Per
     make_webhook(participant=owner.participant)
 
     assert "1 webhook with a problem" in owner.client.get("/profile/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("choice", "shown"), [("", ["Failed", "Fine", "Other"]), ("subscribed", ["Failed", "Fine"]), ("failed", ["Failed"])]
+)
+def test_products_are_narrowed_to_those_of_ones_webhooks_and_to_failures(
+    owner: Person, outsider: Person, choice: str, shown: list[str]
+) -> None:
+    products = {name: make_product(name=name) for name in ("Failed", "Fine", "Other")}
+    webhook = make_webhook(participant=owner.participant, products=[products["Failed"], products["Fine"]])
+    theirs = make_webhook(participant=outsider.participant, products=[products["Other"]])
+    for each, name in ((webhook, "Failed"), (theirs, "Other")):
+        delivery = make_delivery(webhook=each, event=make_event(publication=make_publication(products[name])))
+        ProductStatus.objects.create(
+            webhook=each, product=products[name], delivery=delivery, state="failed", changed_at=timezone.now()
+        )
+
+    page = owner.client.get("/publications/", {"webhooks": choice}).content.decode()
+
+    assert [name for name in products if f">{name}</a>" in page] == shown
+    assert "Subscribed <b>2</b>" in page
+    assert "With failures <b>1</b>" in page
+
+
+def test_webhooks_that_need_their_owner_stand_first_and_alone_when_asked_for(owner: Person) -> None:
+    ours = {"participant": owner.participant}
+    make_webhook(**ours, description="Anton", active=False)
+    make_webhook(**ours, description="Berta")
+    failing = make_webhook(**ours, description="Cesar")
+    Lane.objects.create(webhook=failing, failures_in_row=1, failing_since=timezone.now())
+
+    page = owner.client.get("/settings/integration/webhooks/").content.decode()
+    alone = owner.client.get("/settings/integration/webhooks/", {"state": "problem"}).content.decode()
+
+    places = [page.index(f">{name}</a>") for name in ("Cesar", "Berta", "Anton")]
+    assert places == sorted(places)
+    assert "With a problem <b>1</b>" in page
+    assert (">Cesar</a>" in alone, ">Berta</a>" in alone) == (True, False)
 
 
 def test_list_says_why_a_webhook_fails_and_how_much_waits_for_it(owner: Person) -> None:

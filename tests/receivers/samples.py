@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -49,6 +49,13 @@ class Running:
 
     port: int
     folder: Path
+    stops: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """End it before its block ends, so that another may listen at its port."""
+        for process in self.stops:
+            process.terminate()
+            process.wait(10)
 
     def kept(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.folder.iterdir()}
@@ -63,11 +70,20 @@ class Running:
 @contextmanager
 def running(name: str, folder: Path, *, port: int | None = None, **settings: str) -> Iterator[Running]:
     """Sample `name` with these settings (WEBHOOK_SECRET, WEBHOOK_TOKEN), once it answers; ended with the block."""
-    find, file = SAMPLES[name]
+    file = ROOT / "docs" / "receivers" / SAMPLES[name][1]
+    with running_file(name, file, folder, port=port, **settings) as sample:
+        yield sample
+
+
+@contextmanager
+def running_file(name: str, file: Path, folder: Path, *, port: int | None = None, **settings: str) -> Iterator[Running]:
+    """The same for a file of the language that sample `name` is in."""
+    find, _sample = SAMPLES[name]
     sample = Running(port or free_port(), folder / "received")
     env = {word: value for word, value in portal_environment(folder).items() if word in ("PATH", "HOME", "LANG")}
     env |= {"PYTHONUNBUFFERED": "1", "PORT": str(sample.port), "FOLDER": str(sample.folder)} | settings
-    with started(find(), str(ROOT / "docs" / "receivers" / file), env=env, log=folder / "log") as process:
+    with started(find(), str(file), env=env, log=folder / "log") as process:
+        sample.stops.append(process)
 
         def answers() -> bool:
             assert process.poll() is None, (folder / "log").read_text()

@@ -17,6 +17,7 @@ from vault.kept import KEPT
 from webhooks.actions import (
     archive_webhook,
     create_webhook,
+    end_signing_overlap,
     reveal_signing_secret,
     rotate_signing_secret,
     stop_webhook,
@@ -412,6 +413,30 @@ def test_pressing_twice_does_not_push_out_the_secret_that_receivers_use(owner: P
         rotated = rotate_signing_secret(webhook, by=owner.actor)
     assert rotated.previous_signing_secret == in_use
     assert rotated.signing_secret != in_use
+
+
+def test_the_overlap_is_ended_early_once_with_a_version_and_an_entry(owner: Person, news: list[Any]) -> None:
+    webhook = make_webhook(participant=owner.participant)
+    reveal_signing_secret(webhook, by=owner.actor)
+    rotated = rotate_signing_secret(webhook, by=owner.actor)
+    assert rotated.previous_signing_until == rotated.previous_signing_secret_until
+    assert end_signing_overlap(webhook, by=owner.actor)
+    assert not end_signing_overlap(webhook, by=owner.actor)
+    ended = Webhook.objects.get()
+    assert (ended.previous_signing_secret, ended.previous_signing_until) == ("", None)
+    # Senders keep their plans by version: without another one they would go on signing with both.
+    assert ended.current_version.number == rotated.current_version.number + 1
+    [entry] = AuditEntry.objects.filter(action="webhooks.webhook.signing_overlap_ended")
+    assert entry.before["previous_secret_signs_until"] > entry.after["previous_secret_signs_until"]
+    assert "whsec_" not in str([entry.before, entry.after])
+
+
+def test_without_an_overlap_there_is_nothing_to_end(owner: Person) -> None:
+    webhook = make_webhook(participant=owner.participant)
+    assert not end_signing_overlap(webhook, by=owner.actor)
+    rotate_signing_secret(webhook, by=owner.actor)  # nobody has ever seen the first one
+    assert not end_signing_overlap(webhook, by=owner.actor)
+    assert Webhook.objects.get().previous_signing_until is None
 
 
 # --- which rows -------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def test_filter_by_state_with_counts(owner: Person) -> None:
     page = text(owner.client.get(url("webhook-list"), {"state": "inactive"}))
     assert ("Dois</a>" in page, "Um</a>" in page, "Três</a>" in page) == (True, False, False)
     assert "All <b>3</b>" in page
-    assert "Stopped <b>1</b>" in page
+    assert "With a problem <b>1</b>" in page
 
 
 def test_archived_ones_are_gone_from_the_list(owner: Person) -> None:

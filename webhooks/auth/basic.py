@@ -7,8 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from connections.kinds.field import Field
 from webhooks.auth.method import (
     AUTHORIZATION,
+    BASIC,
+    HEADER,
     AuthHeader,
     AuthMethod,
+    ReceiverCheck,
     header_name_problems,
     header_value_problems,
 )
@@ -58,6 +61,11 @@ class Basic(AuthMethod):
         yield AUTHORIZATION, ""
         if header := settings.get("token_header"):
             yield header, "token_header"
+
+    def receiver_checks(self, settings: Mapping[str, str], kind: str) -> Iterator[ReceiverCheck]:
+        yield ReceiverCheck(BASIC)
+        if header := settings.get("token_header"):
+            yield ReceiverCheck(HEADER, header)
 
     def apply(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[AuthHeader, ...]:
         password, token = secrets["password"], secrets.get("token", "")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from connections.kinds import registry
 from connections.kinds.field import CHOICE, TEXTAREA, Field
 from connections.kinds.kind import Kind
-from webhooks.auth.method import AUTHORIZATION, Asked, AuthMethod, Condition
+from webhooks.auth.method import AUTHORIZATION, BEARER, OWN_TOKEN, Asked, AuthMethod, Condition, ReceiverCheck
 
 # Names beside those of the kinds' fields: a shared connection in place of own values, the kind, the own authorities.
 CONNECTION, KIND, PRIVATE_CA = "connection", "kind", "private_ca"
@@ -59,6 +59,10 @@ class ConnectionMethod(AuthMethod):
 
     def header_names(self, settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield AUTHORIZATION, ""
+
+    def receiver_checks(self, settings: Mapping[str, str], kind: str) -> Iterator[ReceiverCheck]:
+        own = kind in registry.KINDS and registry.get(kind).issued_by_receiver
+        yield ReceiverCheck(OWN_TOKEN if own else BEARER)
 
     def is_complete(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> bool:
         raise TypeError("whether a token can be asked for is judged by its connection")

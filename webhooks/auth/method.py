@@ -14,6 +14,10 @@ from webhooks.errors import Problem
 
 AUTHORIZATION = "Authorization"
 
+# What a receiver can check: a header's whole value, HTTP Basic, a Bearer token of an issuer that publishes its keys,
+# one that the receiver's own application gave. The sections of webhooks/samples.
+HEADER, BASIC, BEARER, OWN_TOKEN = "header", "basic", "bearer", "own_token"
+
 
 # The name of another field of the form, and the values of it with which something holds.
 Condition = tuple[str, tuple[str, ...]]
@@ -39,6 +43,14 @@ class AuthHeader:
 
     def __repr__(self) -> str:
         return f"<AuthHeader {self.name}>"
+
+
+@dataclass(frozen=True)
+class ReceiverCheck:
+    """What a receiver does to know a method's requests: `kind` as above, and the header for HEADER."""
+
+    kind: str
+    header: str = AUTHORIZATION
 
 
 class AuthMethod:
@@ -83,6 +95,10 @@ class AuthMethod:
     def apply(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[AuthHeader, ...]:
         """Return the headers to send. Only called with settings and secrets that have no problems."""
         return ()
+
+    def receiver_checks(self, settings: Mapping[str, str], kind: str) -> Iterator[ReceiverCheck]:
+        """Yield what a receiver checks. `kind`: of the connection that the token comes from, "" where there is none."""
+        yield from ()
 
     def is_complete(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> bool:
         """Whether requests can be sent with these: a webhook whose method is not complete gets no deliveries."""

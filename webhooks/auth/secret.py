@@ -5,8 +5,10 @@ from django.utils.translation import gettext_lazy as _
 from connections.kinds.field import Field
 from webhooks.auth.method import (
     AUTHORIZATION,
+    HEADER,
     AuthHeader,
     AuthMethod,
+    ReceiverCheck,
     header_name_problems,
     header_value_problems,
 )
@@ -53,6 +55,9 @@ class Secret(AuthMethod):
 
     def header_names(self, settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield settings.get("header_name") or AUTHORIZATION, "header_name"
+
+    def receiver_checks(self, settings: Mapping[str, str], kind: str) -> Iterator[ReceiverCheck]:
+        yield ReceiverCheck(HEADER, settings.get("header_name") or AUTHORIZATION)
 
     def apply(self, settings: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[AuthHeader, ...]:
         value = secrets["secret"]

@@ -4,19 +4,32 @@
 built, a token that could not be had, a lost worker). Codes are stored with attempts and trials: they are never renamed.
 """
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from outbound.transfer import Result
+from webhooks.diagnosis import tokens
 from webhooks.diagnosis.answers import ANSWERED, UNAUTHORIZED
 from webhooks.diagnosis.configuration import OURS
 from webhooks.diagnosis.entry import Diagnosis, Side
-from webhooks.diagnosis.tokens import TOKENS
 from webhooks.diagnosis.transfers import CONNECTING, NOT_SENT, TLS, UNANSWERED
 
-__all__ = ["DIAGNOSES", "Diagnosis", "Side", "code_for"]
+__all__ = ["DIAGNOSES", "GROUPS", "Diagnosis", "Side", "code_for"]
 
-DIAGNOSES: dict[str, Diagnosis] = {
-    diagnosis.code: diagnosis
-    for diagnosis in (*NOT_SENT, *CONNECTING, *TLS, *UNANSWERED, *ANSWERED, *UNAUTHORIZED, *TOKENS, *OURS)
-}
+# By how far the exchange got, as the documentation lists them. `slug` is the group's word in addresses.
+GROUPS: tuple[tuple[str, Promise, tuple[Diagnosis, ...]], ...] = (
+    ("answers", _("The receiver answered, but not with success"), (*UNAUTHORIZED, *ANSWERED)),
+    ("no-answer", _("The request was sent, and no answer came"), UNANSWERED),
+    ("connection", _("No connection to the receiver"), (*CONNECTING, *NOT_SENT)),
+    ("tls", _("No safe connection (TLS)"), TLS),
+    ("token-refused", _("The token endpoint refused"), tokens.REFUSED),
+    ("token-answer", _("The token endpoint's answer is of no use"), tokens.ANSWERED),
+    ("token-connection", _("The token endpoint was not reached"), tokens.UNREACHED),
+    ("token-request", _("The token request could not be made"), tokens.UNUSABLE),
+    ("portal", _("The webhook's configuration, or the portal itself"), OURS),
+)
+
+DIAGNOSES: dict[str, Diagnosis] = {diagnosis.code: diagnosis for _slug, _title, found in GROUPS for diagnosis in found}
 
 
 def code_for(result: Result, auth_method: str) -> str:

@@ -144,7 +144,10 @@ UNAUTHORIZED = tuple(
             method=method.label,
         ),
         method.unauthorized_cause,
-        method.unauthorized_action,
+        format_lazy(
+            _("{advice} If the receiver checks our signature too, compare the signing secret that it was given."),
+            advice=method.unauthorized_action,
+        ),
     )
     for method in METHODS.values()
 )

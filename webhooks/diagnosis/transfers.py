@@ -169,8 +169,14 @@ TLS = (
         "tls_failed",
         _("TLS failed"),
         _("Nothing was sent: no safe connection could be agreed on with the receiver."),
-        _("The receiver's TLS settings and ours have nothing in common, or a device in between interferes."),
-        _("Check the TLS settings of the receiver: TLS 1.2 or 1.3 with usual ciphers."),
+        _(
+            "The receiver's TLS settings and ours have nothing in common, it wants a client certificate and got none, "
+            "or a device in between interferes."
+        ),
+        _(
+            "Check the TLS settings of the receiver: TLS 1.2 or 1.3 with usual ciphers. If it wants a client "
+            "certificate, give it in the webhook's form."
+        ),
     ),
 )
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from webhooks.auth.registry import METHODS
 from webhooks.formats import FORMATS
-from webhooks.models import Backoff, RatePeriod, Webhook
+from webhooks.models import Backoff, RatePeriod, StoppedReason, Webhook
 
 ACTIVE = (("true", _("Active")), ("false", _("Inactive")))
 YES_NO = (("true", _("Yes")), ("false", _("No")))
@@ -104,7 +104,7 @@ class GeneralForm(forms.Form):
         if webhook is None:
             self.fields["description"].widget.attrs["autofocus"] = True
             del self.fields["seen_version"]
-        if webhook is None or not webhook.stopped:
+        if webhook is None or not webhook.stopped or webhook.stopped_reason == StoppedReason.PAUSED:
             del self.fields["resume"]
 
     def chosen_method(self) -> str:

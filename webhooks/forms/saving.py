@@ -3,7 +3,9 @@
 from django.http import HttpRequest
 
 from access.actors import Actor
+from access.errors import ProofMissing
 from access.models import Participant
+from access.reauthentication import Proof
 from webhooks.actions import create_webhook, update_webhook
 from webhooks.drafts import make_draft
 from webhooks.errors import InvalidWebhook
@@ -15,24 +17,27 @@ from webhooks.rules import find_problems
 from webhooks.values import WebhookValues
 
 
-def save_posted(editor: WebhookEditor, *, by: Actor) -> Webhook | None:
-    """Save what was posted. None when it was refused: the editor then holds every reason, the form's and the rules'."""
+def save_posted(editor: WebhookEditor, *, by: Actor, proof: Proof) -> Webhook | None:
+    """Save what was posted. None when it was refused: the editor then holds every reason, the form's and the rules', or
+    `proof` is asked for."""
     values = editor.read()
     editor.add_problems(find_problems(make_draft(values, editor.webhook, editor.participant), editor.participant))
     if editor.has_problems():
         return None
     try:
-        return _save(editor, values, by)
+        return _save(editor, values, by, proof)
     except InvalidWebhook as invalid:
         # Somebody else was quicker between our look and our save.
         editor.add_problems(invalid.problems)
-        return None
+    except ProofMissing:
+        proof.ask()
+    return None
 
 
-def _save(editor: WebhookEditor, values: WebhookValues, by: Actor) -> Webhook:
+def _save(editor: WebhookEditor, values: WebhookValues, by: Actor, proof: Proof) -> Webhook:
     if editor.webhook is None:
-        return create_webhook(editor.participant, values=values, by=by, uuid=editor.new_uuid)
-    return update_webhook(editor.webhook, values=values, by=by)
+        return create_webhook(editor.participant, values=values, by=by, uuid=editor.new_uuid, proven=proof.given)
+    return update_webhook(editor.webhook, values=values, by=by, proven=proof.given)
 
 
 def typed_again(request: HttpRequest, participant: Participant, webhook: Webhook | None = None) -> WebhookEditor | None:

@@ -33,6 +33,8 @@ class Command(BaseCommand):
     def _report(self, verdict: Verdict) -> None:
         self.stdout.write(f"links verified: {verdict.verified}")
         self.stdout.write(f"last link: {_head_text(verdict.head)}")
+        if verdict.redacted:
+            self.stdout.write(f"entries emptied by an erasure: {verdict.redacted}")
         self.stdout.write(f"entries not linked yet: {verdict.unlinked}")
         if verdict.oldest_unlinked_at:
             age = (timezone.now() - verdict.oldest_unlinked_at).total_seconds()

@@ -4,6 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from connections.errors import InvalidConnection
 from portal import demo
 from webhooks.errors import InvalidWebhook
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
             return
         try:
             accounts = demo.make_demo(options["receiver"].rstrip("/"))
-        except InvalidWebhook as error:
+        except (InvalidConnection, InvalidWebhook) as error:
             raise CommandError(
                 f"the demo receiver may not be called ({error}): start it all with `make run`", returncode=2
             ) from error

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from vault import sentinel, uses
 from vault.errors import KeysMisconfigured, UnreadableSecret
 from vault.keys import Keyring, keyring
-from vault.rotation import Spot, find_spots
+from vault.rotation import SealedStock, Spot, find_all
 
 BAD_USE = 2
 PROGRESS_SECONDS = 2.0
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             ring = keyring()
         except KeysMisconfigured as error:
             raise CommandError(str(error), returncode=BAD_USE) from None
-        spots = find_spots()
+        spots = find_all()
         drop = options["drop"]
         if drop is not None:
             refuse_wrong_drop(drop, ring, spots)
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         if unreadable:
             raise CommandError(f"{unreadable} secrets could not be opened and stay as they are")
 
-    def reseal_all(self, spots: list[Spot], chunk: int) -> int:
+    def reseal_all(self, spots: list[Spot | SealedStock], chunk: int) -> int:
         """Return how many could not be opened."""
         outcomes: Counter[str] = Counter()
         try:
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{done}")
         return outcomes["unreadable"]
 
-    def reseal_spot(self, spot: Spot, chunk: int, outcomes: "Counter[str]") -> None:
+    def reseal_spot(self, spot: Spot | SealedStock, chunk: int, outcomes: "Counter[str]") -> None:
         next_word = monotonic() + PROGRESS_SECONDS
         for number, row in enumerate(spot.stale_rows(chunk), start=1):
             try:
@@ -74,14 +74,14 @@ class Command(BaseCommand):
                 self.stdout.write(f"{spot}: {number} done")
                 next_word = monotonic() + PROGRESS_SECONDS
 
-    def report(self, spots: list[Spot], ring: Keyring) -> None:
+    def report(self, spots: list[Spot | SealedStock], ring: Keyring) -> None:
         self.stdout.write(f"current key: {ring.current.id}")
         for spot in spots:
             counts = sorted(spot.count_by_key().items())
             words = ", ".join(f"{key_id or 'no key'} {number}" for key_id, number in counts)
             self.stdout.write(f"{spot}: {words or 'no secrets'}")
 
-    def let_go(self, drop: str, spots: list[Spot], *, dry_run: bool) -> None:
+    def let_go(self, drop: str, spots: list[Spot | SealedStock], *, dry_run: bool) -> None:
         if found := count_uses(drop, spots):
             words = ", ".join(f"{name} {number}" for name, number in found.items())
             raise CommandError(f"{drop} is still in use and must stay: {words}")
@@ -92,13 +92,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{drop}: nothing uses it, take it out of PORTAL_DATA_KEYS; links signed with it then end")
 
 
-def refuse_wrong_drop(key_id: str, ring: Keyring, spots: list[Spot]) -> None:
+def refuse_wrong_drop(key_id: str, ring: Keyring, spots: list[Spot | SealedStock]) -> None:
     if key_id == ring.current.id:
         raise CommandError(f"{key_id} is the current key: put another one before it first", returncode=BAD_USE)
     if key_id not in ring.by_id and not sentinel.is_planted(key_id) and not count_uses(key_id, spots):
         raise CommandError(f"there is no key {key_id!r}", returncode=BAD_USE)
 
 
-def count_uses(key_id: str, spots: list[Spot]) -> dict[str, int]:
+def count_uses(key_id: str, spots: list[Spot | SealedStock]) -> dict[str, int]:
     sealed = {str(spot): spot.count_by_key().get(key_id, 0) for spot in spots}
     return {name: number for name, number in {**sealed, **uses.count_uses(key_id)}.items() if number}

@@ -1,0 +1,107 @@
+"""What is erased of a participant's people, and of the participant itself. The order of it: portal/erasing.py.
+
+People who also belong elsewhere, or to the operator, stay as they are. Of the others the row stays, without anything
+that tells who it was: the audit trail and what they started point to it.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from access.models import ActorSource, AuditEntry, Membership, Participant, User
+
+# No mail ever goes there (RFC 2606); it also marks who was erased.
+ERASED_DOMAIN = "erased.invalid"
+
+
+def people_of(participant: Participant) -> QuerySet[User]:
+    """Return the people to be erased with a participant: members, and those who once acted for it, unless they are of
+    the operator or belong to another participant too. The erased ones among them."""
+    acted = AuditEntry.objects.filter(participant=participant, actor_source=ActorSource.USER, actor_user=OuterRef("pk"))
+    elsewhere = Membership.objects.filter(user=OuterRef("pk")).exclude(participant=participant)
+    known = User.objects.filter(Q(memberships__participant=participant) | Exists(acted)).distinct()
+    return known.filter(~Exists(elsewhere), is_staff=False, is_superuser=False)
+
+
+def people_left(participant: Participant) -> QuerySet[User]:
+    """Those of them who are not erased yet."""
+    return people_of(participant).exclude(email__endswith=f"@{ERASED_DOMAIN}")
+
+
+def erase_people(participant: Participant) -> int:
+    """Erase the people; return how many. Their sessions end, their second factors and sign-in addresses go."""
+    people = list(people_left(participant).order_by("pk"))
+    for person in people:
+        with transaction.atomic():
+            erase_person(User.objects.select_for_update().get(pk=person.pk))
+    _end_sessions({person.pk for person in people})
+    return len(people)
+
+
+def erase_person(user: User) -> None:
+    """Take from a row of a user what tells who it is, and remove what belongs to it alone: whatever the database would
+    remove with the row. Belongs in a transaction."""
+    for relation in user._meta.get_fields(include_hidden=True):
+        if _goes_with_its_user(relation):
+            relation.related_model._base_manager.filter(**{relation.field.name: user.pk}).delete()  # noqa: SLF001
+    _forget_log(User, [user.pk])
+    user.email, user.name, user.is_active, user.last_login = f"{user.uuid}@{ERASED_DOMAIN}", "", False, None
+    user.set_unusable_password()
+    user.save()
+
+
+def erase_memberships(participant: Participant) -> int:
+    """Remove the memberships, and what the admin's own log says of them and of the participant. Without an audit entry
+    each: that of the erasure says how many there were."""
+    with transaction.atomic():
+        mine = Membership.objects.filter(participant=participant)
+        _forget_log(Membership, mine.values_list("pk", flat=True))
+        _forget_log(Participant, [participant.pk])
+        return mine.delete()[0]
+
+
+def erase_name(participant: Participant) -> int:
+    """Take the name and the number from the participant's row; return 1, or 0 when that was done before."""
+    name = f"Erased participant {str(participant.uuid)[:8]}"
+    values = {"name": name, "cnpj": _placeholder(participant), "kind": "other", "blocked_reason": "erased"}
+    return _named(participant).update(**values)
+
+
+def count_names(participant: Participant) -> int:
+    """Return 1 while the participant's row has its name."""
+    return _named(participant).count()
+
+
+def _named(participant: Participant) -> QuerySet[Participant]:
+    return Participant.objects.filter(pk=participant.pk).exclude(cnpj=_placeholder(participant))
+
+
+def _placeholder(participant: Participant) -> str:
+    # 14 characters as the column wants, no valid CNPJ: letters stand where its check digits are.
+    return f"{participant.pk:08d}ERASED"
+
+
+def _goes_with_its_user(relation: Any) -> bool:
+    reverse = relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one)
+    return bool(reverse and relation.on_delete is models.CASCADE)
+
+
+def _forget_log(model: type[models.Model], pks: Any) -> None:
+    kind = ContentType.objects.get_for_model(model)
+    LogEntry.objects.filter(content_type=kind, object_id__in=[str(pk) for pk in pks]).delete()
+
+
+def _end_sessions(user_ids: set[int]) -> None:
+    """Remove their sessions where sessions are rows. Elsewhere they end at the next request: their users are not active
+    any more."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    if not user_ids or not hasattr(store, "get_model_class"):
+        return
+    for session in store.get_model_class().objects.iterator():
+        if session.get_decoded().get("_auth_user_id") in {str(pk) for pk in user_ids}:
+            session.delete()

@@ -1,0 +1,21 @@
+"""The page that asks for the proof, for pages that have no place for it (access.reauthentication)."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from access.next_page import safe_next
+from access.reauthentication import Proof
+from access.requests import PortalRequest
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def reauthenticate(request: PortalRequest) -> HttpResponse:
+    """`next` is the page to go to, by GET, once it is proved who is there."""
+    proof, onwards = Proof(request), safe_next(request)
+    if proof.given:
+        return redirect(onwards)
+    proof.ask()
+    return render(request, "access/reauthenticate.html", {"proof": proof, "next": onwards})

@@ -1,0 +1,69 @@
+"""The languages that samples are written in. A new one is a source in `sources/` and a line here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from webhooks.auth.method import BEARER, OWN_TOKEN
+from webhooks.samples.recipe import TAGS
+
+SOURCES = Path(__file__).parent / "sources"
+
+
+@dataclass(frozen=True)
+class Language:
+    """`code` is its word in addresses. `needs`: what to have. `prepare`: commands before the first start, for those
+    sections that need more than the language itself; "" for all. `run_by_tests`: whether our tests run this sample."""
+
+    code: str
+    label: str
+    file_name: str
+    needs: str
+    start: str
+    comment: str
+    prepare: Mapping[str, str] = field(default_factory=dict)
+    run_by_tests: bool = True
+
+    @cached_property
+    def source(self) -> str:
+        return (SOURCES / f"{self.file_name}.txt").read_text()
+
+    def commands(self, sections: frozenset[str]) -> list[str]:
+        """Return what prepares a receiver with these checks, in order, each command once."""
+        return list(dict.fromkeys(line for section, line in self.prepare.items() if not section or section in sections))
+
+
+_JWT = 'pip install "pyjwt[crypto]"'
+_NUGET = 'dotnet add package Microsoft.AspNetCore.Authentication.JwtBearer --version "8.*"'
+
+LANGUAGES: dict[str, Language] = {
+    language.code: language
+    for language in (
+        Language(
+            "python",
+            "Python",
+            "receiver.py",
+            "Python 3.9",
+            "python receiver.py",
+            "#",
+            {BEARER: _JWT, OWN_TOKEN: _JWT, TAGS: "pip install cryptography"},
+        ),
+        Language("node", "Node.js", "receiver.mjs", "Node.js 18", "node receiver.mjs", "//"),
+        Language("java", "Java", "Receiver.java", "JDK 17", "java Receiver.java", "//"),
+        Language(
+            "csharp",
+            "C#",
+            "Program.cs",
+            ".NET 8",
+            "dotnet run",
+            "//",
+            {
+                "": "dotnet new web -o receiver && cp Program.cs receiver/ && cd receiver",
+                BEARER: _NUGET,
+                OWN_TOKEN: _NUGET,
+            },
+            run_by_tests=False,
+        ),
+    )
+}
