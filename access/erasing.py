@@ -15,6 +15,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from access.models import ActorSource, AuditEntry, Membership, Participant, User
 
+# Rows of one person's own that the database would keep from going with their user.
+_OWN = {"access.UserSession"}
 # No mail ever goes there (RFC 2606); it also marks who was erased.
 ERASED_DOMAIN = "erased.invalid"
 
@@ -88,7 +90,7 @@ def _placeholder(participant: Participant) -> str:
 
 def _goes_with_its_user(relation: Any) -> bool:
     reverse = relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one)
-    return bool(reverse and relation.on_delete is models.CASCADE)
+    return bool(reverse and (relation.on_delete is models.CASCADE or relation.related_model._meta.label in _OWN))
 
 
 def _forget_log(model: type[models.Model], pks: Any) -> None:

@@ -23,9 +23,13 @@ _OPERATOR = (ActorSource.STAFF, ActorSource.SYSTEM)
 def entries_about(participant: Participant, people: Iterable[User]) -> QuerySet[AuditEntry]:
     """Return what the trail says of a participant and of these people, as far as it is not emptied yet. The entries on
     erasures themselves are left: they name nobody but the operator."""
-    pks, uuids = [person.pk for person in people], [str(person.uuid) for person in people]
-    theirs = Q(participant=participant) | Q(actor_user__in=pks)
+    known = list(people)
+    uuids = [str(person.uuid) for person in known]
+    theirs = Q(participant=participant) | Q(actor_user__in=[person.pk for person in known])
     theirs |= Q(object_type=User._meta.label_lower, object_id__in=uuids)
+    for person in known:
+        # What is a person's own is called after them: a session that staff have ended.
+        theirs |= Q(object_type__in=_own_types(), object_label__contains=person.email)
     found = AuditEntry.objects.filter(theirs, redaction__isnull=True)
     return found.exclude(object_type=Erasure._meta.label_lower).order_by("pk")
 
@@ -47,6 +51,12 @@ def redact_chunk(entries: QuerySet[AuditEntry], erasure: Erasure) -> int:
         AuditRedaction.objects.bulk_create(rows)
         _write(chosen)
     return len(chosen)
+
+
+def _own_types() -> list[str]:
+    """The names of the models whose rows belong to a user, as the trail has them."""
+    relations = [each for each in User._meta.get_fields() if each.auto_created and not each.concrete]
+    return sorted({relation.related_model._meta.label_lower for relation in relations})
 
 
 def _empty(entry: AuditEntry) -> None:
