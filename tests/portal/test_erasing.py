@@ -20,7 +20,7 @@ from access.actors import Actor
 from access.audit import record
 from access.audit_chain import link_entries, verify_chain
 from access.errors import ActionError
-from access.models import AuditEntry, AuditRedaction, Erasure, Membership, Participant, User
+from access.models import AuditEntry, AuditRedaction, Erasure, Membership, Participant, User, UserSession
 from catalog.models import ProductGrant
 from connections.models import CachedToken, Connection, ConnectionRun, KeyPair
 from dispatch.fan_out import fan_out, webhooks_told_of
@@ -129,6 +129,13 @@ def condemned(db: None) -> Person:
     LogEntry.objects.create(
         user=staff, content_type=kind, object_id=str(owner.user.pk), object_repr=str(owner.user), action_flag=2
     )
+    with transaction.atomic():
+        # As staff end a session: nothing but its label says whose it was.
+        session = UserSession(user=owner.user, key_digest=uuid4().hex, auth_digest="", expires_at=timezone.now())
+        session.user_agent, session.address = f"{MARK} browser", ADDRESS
+        session.save()
+        after = {"device": session.user_agent, "from": ADDRESS}
+        record(by=Actor.for_staff(staff), action="access.session.ended", obj=session, after=after)
     return owner
 
 
