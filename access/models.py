@@ -17,6 +17,7 @@ from access import cnpj, querysets
 from access.fields import CnpjField, LowercaseEmailField
 from access.managers import UserManager
 from access.roles import ActorSource, ParticipantKind, Role, Theme
+from access.session_models import UserSession
 
 __all__ = [
     "ActorSource",
@@ -30,6 +31,7 @@ __all__ = [
     "Role",
     "Theme",
     "User",
+    "UserSession",
 ]
 
 

@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "access.session_middleware.SessionsMiddleware",
     "access.middleware.ActorMiddleware",
     "access.middleware.SeeingMiddleware",
     "access.mfa.demand.DemandMiddleware",

@@ -118,6 +118,7 @@ access_usersession_history                          list
 access_usersession_delete                           never
 access_usersession_change                           read
 admin/access/user/<path:object_id>/                 elsewhere
+admin/access/usersession/<path:object_id>/          elsewhere
 auth_group_changelist                               list
 auth_group_add                                      deed
 auth_group_history                                  list
