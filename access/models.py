@@ -241,6 +241,8 @@ class Erasure(models.Model):
     requested_at = models.DateTimeField(_("requested at"), default=timezone.now)
     requested_by = models.CharField(_("requested by"), max_length=200)
     reason = models.CharField(_("reason"), max_length=500)
+    # Whom to erase with it, by their numbers: the trail that tells of former members is emptied on the way.
+    people = models.JSONField(default=list, editable=False)
     # How many rows of which kind.
     removed = models.JSONField(_("removed"), default=dict)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)

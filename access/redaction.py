@@ -5,7 +5,7 @@ rows have no name any more. What it loses: names, values before and after, addre
 an entry be changed, and the chain stays whole: each emptied entry has a redaction whose code covers what is left.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -20,12 +20,14 @@ CHUNK = 500
 _OPERATOR = (ActorSource.STAFF, ActorSource.SYSTEM)
 
 
-def entries_about(participant: Participant, people: Iterable[User]) -> QuerySet[AuditEntry]:
-    """Return what the trail says of a participant and of these people, as far as it is not emptied yet. The entries on
-    erasures themselves are left: they name nobody but the operator."""
+def entries_about(
+    participant: Participant, people: Iterable[User], *, also: Collection[int] = ()
+) -> QuerySet[AuditEntry]:
+    """Return what the trail says of a participant and of these people, as far as it is not emptied yet, and the entries
+    `also`. Those on erasures themselves are left: they name nobody but the operator."""
     known = list(people)
     uuids = [str(person.uuid) for person in known]
-    theirs = Q(participant=participant) | Q(actor_user__in=[person.pk for person in known])
+    theirs = Q(participant=participant) | Q(pk__in=list(also)) | Q(actor_user__in=[person.pk for person in known])
     theirs |= Q(object_type=User._meta.label_lower, object_id__in=uuids)
     for person in known:
         # What is a person's own is called after them: a session that staff have ended.
