@@ -7,6 +7,7 @@ class AccessConfig(AppConfig):
     verbose_name = _("Access")
 
     def ready(self) -> None:
+        from access import checks  # noqa: F401 (registers itself)
         from access.models import AuditLink, AuditRedaction
         from vault import rotation, uses
 
