@@ -33,5 +33,12 @@ function nameAll() {
   for (const mark of document.querySelectorAll("span.help-tooltip[aria-label]")) mark.setAttribute("role", "img");
 }
 
-window.addEventListener("load", nameAll);
-document.addEventListener("formset:added", () => window.setTimeout(nameAll));
+// Django's scripts draw pickers and rows when they get to it, some after the page has loaded.
+let waiting = 0;
+const watcher = new MutationObserver(() => {
+  window.clearTimeout(waiting);
+  waiting = window.setTimeout(nameAll, 20);
+});
+
+nameAll();
+watcher.observe(document.body, { childList: true, subtree: true });
