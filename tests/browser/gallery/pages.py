@@ -15,6 +15,8 @@ def story_pages(story: Story) -> dict[str, str]:
 
 def _own_pages() -> dict[str, str]:
     names = ("portal:home", "portal:profile", "portal:settings", "portal:integration", "account_change_password")
+    names += ("account_logout", "account_reauthenticate", "access:session-list", "mfa_index", "mfa_set_up")
+    names += tuple(f"portal:help-{name}" for name in ("home", "receiving", "formats", "retries", "failures"))
     return {name.partition(":")[2] or name: reverse(name) for name in names}
 
 
@@ -28,6 +30,7 @@ def _pages_of_webhooks(story: Story) -> dict[str, str]:
         "webhook-edit": _at("webhooks:webhook-edit", story.webhooks["failing"]),
         "webhook-archive": _at("webhooks:webhook-archive", healthy),
         "webhook-secret": _at("webhooks:webhook-secret", healthy),
+        "webhook-receiver": _at("webhooks:webhook-receiver", healthy),
         "send-all": _at("dispatch:batch-send-all", healthy),
         "resend-pending": _at("dispatch:batch-resend-pending", story.webhooks["failing"]),
         "sending": reverse("dispatch:batch-detail", args=[healthy.uuid, story.batch.uuid]),

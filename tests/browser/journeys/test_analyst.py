@@ -12,6 +12,9 @@ from tests.browser.journeys.walking import sign_in_by_hand, speak
 from tests.people import Person
 from webhooks.diagnosis import DIAGNOSES
 
+# A whole way, on a machine that does much else.
+pytestmark = pytest.mark.timeout(120)
+
 
 @pytest.mark.parametrize("language", ["pt-br", "en"])
 def test_what_went_wrong_in_words_and_no_button_that_changes_anything(

@@ -20,6 +20,9 @@ from tests.receiver import Answer, Connection, Received, Receiver
 
 TOKEN = "token-of-the-receiver-1f2e"
 
+# A whole way, on a machine that does much else.
+pytestmark = pytest.mark.timeout(120)
+
 
 @dataclass(frozen=True)
 class AsksForTheToken:

@@ -18,6 +18,9 @@ from webhooks.models import Webhook
 
 LIST = "/settings/integration/webhooks/"
 
+# A whole way, on a machine that does much else.
+pytestmark = pytest.mark.timeout(120)
+
 
 def sign_in_by_keys(page: Page, person: Person) -> None:
     page.goto("/accounts/login/")

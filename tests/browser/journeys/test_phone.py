@@ -18,6 +18,9 @@ from tests.receiver import Answer, Receiver
 
 FINGER = 44
 
+# A whole way, on a machine that does much else.
+pytestmark = pytest.mark.timeout(120)
+
 
 @pytest.fixture
 def phone(chromium: Browser, live_server: Any, watch: Watch) -> Iterator[Page]:
