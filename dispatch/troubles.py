@@ -83,8 +83,9 @@ def find_slowest(*, since: datetime, shown: int = 5) -> list[Slow]:
     """Return the webhooks whose newest answers took longest, by their 95th percentile. Two queries."""
     durations = defaultdict[int, list[int]](list)
     recent = _newest().filter(slot_at__gte=since, outcome__in=TRIED)
-    for webhook_id, duration in recent.filter(duration_ms__isnull=False).values_list("webhook_id", "duration_ms"):
-        durations[webhook_id].append(duration)
+    for webhook_id, duration in recent.values_list("webhook_id", "duration_ms"):
+        if duration is not None:
+            durations[webhook_id].append(duration)
     found = [
         (percentile(values, 95), percentile(values, 50), len(values), pk)
         for pk, values in durations.items()

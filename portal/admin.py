@@ -44,8 +44,8 @@ admin.site.unregister(Participant)
 
 @admin.register(Participant)
 class ParticipantWithWebhooksAdmin(ParticipantAdmin):
-    list_display = ("name", "formatted_cnpj", "kind", "shown_state", "webhooks", "needs", "members")
-    list_filter = (*ParticipantAdmin.list_filter, TroubleFilter)
+    list_display: Any = ("name", "formatted_cnpj", "kind", "shown_state", "webhooks", "needs", "members")
+    list_filter: Any = (*ParticipantAdmin.list_filter, TroubleFilter)
     date_hierarchy = "created_at"
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:

@@ -34,7 +34,7 @@ from dispatch.models import Attempt, Delivery, DispatcherBeat, Event, Lane, Outc
 from dispatch.pages.states import describe_delivery
 from webhooks.diagnosis import DIAGNOSES
 
-_RESULTS = {
+_RESULTS: dict[str, tuple[str, str]] = {
     Outcome.OPEN: ("run", "loader-2"),
     Outcome.ANSWERED: ("bad", "circle-x"),
     Outcome.NO_ANSWER: ("bad", "circle-x"),
@@ -42,7 +42,7 @@ _RESULTS = {
     Outcome.UNKNOWN: ("warn", "alert-triangle"),
     Outcome.HANDED_BACK: ("idle", "rotate"),
 }
-_STATES = {
+_STATES: dict[str, tuple[str, str]] = {
     State.WAITING: ("run", "hourglass"),
     State.HELD: ("idle", "player-pause"),
     State.DELIVERED: ("ok", "circle-check"),
