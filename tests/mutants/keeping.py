@@ -6,7 +6,8 @@ MUTANTS = (
     Mutant(
         "senders don't hear that an overlap was ended",
         "webhooks/actions.py",
-        "        # Another version, so that every sender makes its plan anew.\n        record_version(locked, by=by.label)\n",
+        "        # Another version, so that every sender makes its plan anew.\n"
+        "        record_version(locked, by=by.label)\n",
         "",
         ("tests/dispatch/test_signing_overlap.py",),
     ),
@@ -22,7 +23,7 @@ MUTANTS = (
         "dispatch/links.py",
         ", webhook__participant__blocked_at__isnull=True",
         "",
-        ("tests/catalog/test_downloads.py::test_link_of_a_blocked_participant_gives_a_plain_404_until_it_is_unblocked",),
+        ("tests/catalog/test_downloads.py::test_link_of_a_blocked_participant_ends_until_it_is_unblocked",),
     ),
     Mutant(
         "whoever writes to the database may empty an entry unseen",

@@ -409,7 +409,7 @@ def page_of(participant: Participant) -> str:
 
 def test_the_page_says_what_goes_and_changes_nothing(officer: Person, condemned: Person) -> None:
     shown = officer.client.get(page_of(condemned.participant)).content.decode()
-    assert "<tr><td>notifications with their attempts</td><td>7</td></tr>" in shown
+    assert '<tr><td>notifications with their attempts</td><td class="number">7</td></tr>' in shown
     assert not Erasure.objects.exists()
 
 
