@@ -116,8 +116,11 @@ def _add_webhooks(story: Story, owner: Person) -> None:
         "inactive": ("Leitura de arquivos (teste)", "https://hml.ventoalto.example/recebe-notificacao", 0, 1),
     }
     products = list(story.products.values())
-    secret = {"auth_method": "secret", "auth_secrets": {"secret": "a-token-of-the-receiver"}}
-    shared = {"auth_method": "oauth2", "auth_settings": {"connection": str(story.connections["oauth2"].uuid)}}
+    secret: dict[str, Any] = {"auth_method": "secret", "auth_secrets": {"secret": "a-token-of-the-receiver"}}
+    shared: dict[str, Any] = {
+        "auth_method": "oauth2",
+        "auth_settings": {"connection": str(story.connections["oauth2"].uuid)},
+    }
     shared |= {"rate_limit_count": 20, "rate_limit_period_seconds": 60}
     for name, (description, address, first, last) in chosen.items():
         values: dict[str, Any] = {"description": description, "request_uri": address, "products": products[first:last]}

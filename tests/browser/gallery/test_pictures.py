@@ -111,8 +111,8 @@ def test_pages_of_a_viewer(
     story = tell_story(owner)
     enter(viewer, sign_in, language)
     pages = story_pages(story)
-    seen = ("home", "webhooks", "webhook-failing", "webhook-stopped", "notification-retrying", "connections")
-    seen += ("connection-oauth2", "certificates", "certificate-detail")
+    seen = ["home", "webhooks", "webhook-failing", "webhook-stopped", "notification-retrying", "connections"]
+    seen += ["connection-oauth2", "certificates", "certificate-detail"]
     walk(page, {f"viewer-{name}": pages[name] for name in seen}, language=language, theme=theme, width=width)
 
 

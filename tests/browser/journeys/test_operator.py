@@ -5,7 +5,7 @@ import re
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from access.models import AuditEntry
 from dispatch.models import Delivery, Lane
@@ -54,8 +54,8 @@ def test_a_failing_webhook_is_found_paused_and_a_file_published(
     page.goto("/admin/catalog/publication/publish/")
     page.locator("[name=product]").select_option(str(product.pk))
     page.locator("[name=period]").fill("2026-11-19")
-    file = {"name": "prices.csv", "mimeType": "text/csv", "buffer": b"hour;price\n1;10.00\n"}
-    page.locator("[name=file]").set_input_files([file])  # type: ignore[list-item]
+    file = FilePayload(name="prices.csv", mimeType="text/csv", buffer=b"hour;price\n1;10.00\n")
+    page.locator("[name=file]").set_input_files(file)
     page.get_by_role("button", name=say("Preview")).click()
     expect(content).to_contain_text("Preços Horários")
     assert product.publications.count() == 1
