@@ -250,6 +250,14 @@ def test_an_ended_session_is_not_taken_up_again_while_it_could_be_alive(
     assert not is_signed_in(client)
 
 
+@pytest.mark.parametrize("engine", ["cache", "cached_db", "file"])
+def test_any_engine_of_sessions_will_do(owner: Person, settings: Any, tmp_path: Any, engine: str) -> None:
+    settings.SESSION_ENGINE, settings.SESSION_FILE_PATH = f"django.contrib.sessions.backends.{engine}", str(tmp_path)
+    phone, here = sign_in(owner.user, PHONE), sign_in(owner.user)
+    here.post(f"{LIST}end/")
+    assert [is_signed_in(phone), is_signed_in(here)] == [False, True]
+
+
 def test_a_session_in_use_outlives_the_removal(owner: Person, time_machine: TimeMachineFixture) -> None:
     client, begin = sign_in(owner.user), timezone.now()
     time_machine.move_to(begin + timedelta(hours=11), tick=False)
