@@ -34,8 +34,6 @@ def paths(owner: Person) -> list[str]:
     return [
         reverse("dispatch:webhook-detail", args=[webhook.uuid]),
         reverse("webhooks:webhook-list"),
-        reverse("webhooks:webhook-receiver", args=[webhook.uuid]),
-        *(reverse(f"portal:help-{name}") for name in ("home", "receiving", "formats", "retries", "failures")),
         reverse("dispatch:batch-send-all", args=[webhook.uuid]),
         reverse("dispatch:batch-resend-pending", args=[webhook.uuid]),
         reverse("dispatch:batch-detail", args=[webhook.uuid, batch.uuid]),
