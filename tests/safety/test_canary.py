@@ -21,6 +21,7 @@ from tests.people import Person
 from tests.receiver import Answer, Hang, Receiver
 from tests.safety.administering import save_everything
 from tests.webhooks.pages import posted, text, url
+from vault.fields import is_set
 from webhooks.models import Webhook, WebhookTest
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(180)]
@@ -50,7 +51,12 @@ class Planted:
     @property
     def sealed(self) -> dict[str, str]:
         """The secrets that may be seen nowhere, whoever looks."""
+        # The first ones, and since their rotation the new ones beside those that still sign.
         signing = {f"signing {webhook.pk}": webhook.signing_secret for webhook in self.webhooks}
+        for webhook in Webhook.objects.all():
+            signing[f"signing now {webhook.pk}"] = webhook.signing_secret
+            if is_set(webhook, "previous_signing_secret"):
+                signing[f"signing before {webhook.pk}"] = webhook.previous_signing_secret
         return {
             "secret": self.secret, "password": self.password, "token": self.token, "header": self.header, **signing,
         }  # fmt: skip
