@@ -116,6 +116,16 @@ def test_overview_keeps_itself_current_without_moving_the_focus(
     expect(page.locator("#chart-table table")).to_be_visible()
 
 
+def test_overview_whose_session_has_ended_leads_to_the_sign_in(
+    page: Page, sign_in: SignIn, officer: Person, busy: Webhook
+) -> None:
+    sign_in(officer)
+    page.goto(reverse("admin:operations"))
+    page.context.clear_cookies()
+    page.evaluate("htmx.trigger('[data-live]', 'refresh')")
+    expect(page).to_have_url(re.compile("/accounts/login/"))
+
+
 def test_job_is_paused_by_keyboard_alone(page: Page, sign_in: SignIn, officer: Person, busy: Webhook) -> None:
     sign_in(officer)
     page.goto(reverse("admin:operations_jobs"))
