@@ -59,7 +59,7 @@ def test_new_participant_is_kept_without_punctuation_and_recorded(officer):
     (entry,) = entries()
     assert (entry.action, entry.participant, entry.actor_source) == ("access.participant.created", participant, "staff")
     assert entry.actor_user == officer.user
-    assert entry.after == {"name": "Vento Alto", "cnpj": "12ABC34501DE35", "kind": "bank"}
+    assert entry.after == {"name": "Vento Alto", "cnpj": "12ABC34501DE35", "kind": "bank", "mfa_demanded": False}
 
 
 @pytest.mark.parametrize("wrong", ["12.ABC.345/01DE-36", "123", "", "12.ABC.345/01D\u00cb-35", "\0" * 14, "x" * 60])
