@@ -16,6 +16,7 @@ from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from access.models import ActorSource, AuditEntry, Erasure, Membership, Participant, User
+from access.relations import relations_to_users
 
 # Rows of one person's own that the database would keep from going with their user.
 _OWN = {"access.UserSession"}
@@ -66,8 +67,8 @@ def erase_people(participant: Participant) -> int:
 def erase_person(user: User) -> None:
     """Take from a row of a user what tells who it is, and remove what belongs to it alone: whatever the database would
     remove with the row. Belongs in a transaction."""
-    for relation in user._meta.get_fields(include_hidden=True):
-        if _goes_with_its_user(relation):
+    for relation in relations_to_users():
+        if relation.on_delete is models.CASCADE or relation.related_model._meta.label in _OWN:
             relation.related_model._base_manager.filter(**{relation.field.name: user.pk}).delete()  # noqa: SLF001
     _forget_log(User, [user.pk], user.email)
     user.email, user.name, user.is_active, user.last_login = f"{user.uuid}@{ERASED_DOMAIN}", "", False, None
@@ -105,11 +106,6 @@ def _named(participant: Participant) -> QuerySet[Participant]:
 def _placeholder(participant: Participant) -> str:
     # 14 characters as the column wants, no valid CNPJ: letters stand where its check digits are.
     return f"{participant.pk:08d}ERASED"
-
-
-def _goes_with_its_user(relation: Any) -> bool:
-    reverse = relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one)
-    return bool(reverse and (relation.on_delete is models.CASCADE or relation.related_model._meta.label in _OWN))
 
 
 def _forget_log(model: type[models.Model], pks: Any, name: str = "") -> None:

@@ -7,10 +7,11 @@ from django.db import models
 from django.db.models import Q
 
 from access.models import AuditEntry, User
+from access.relations import relations_to_users
 
 # What is a secret, or a key to something: that it is there is told by its row, what it is by nobody.
 _NEVER = {"password", "data", "key", "key_digest", "auth_digest", "id", "user"}
-_ENTRY = ("recorded_at", "action", "actor_label", "object_type", "object_label", "before", "after", "address")
+_ENTRY = ("recorded_at", "action", "object_type", "object_label", "before", "after")
 
 
 def collect_person_data(user: User) -> dict[str, Any]:
@@ -19,10 +20,15 @@ def collect_person_data(user: User) -> dict[str, Any]:
     return {
         "person": _values(user),
         "belongs_to_it": {name: list(rows) for name, rows in _own_rows(user)},
-        "audit_trail": [
-            {name: getattr(entry, name) for name in _ENTRY} for entry in _entries_of(user).iterator(chunk_size=500)
-        ],
+        "audit_trail": [_told(entry, user) for entry in _entries_of(user).iterator(chunk_size=500)],
     }
+
+
+def _told(entry: AuditEntry, user: User) -> dict[str, Any]:
+    """An entry without what it tells of somebody else: of who did something to this person, only in which part."""
+    told = {name: getattr(entry, name) for name in _ENTRY}
+    own = entry.actor_user_id == user.pk
+    return told | {"by": "the person" if own else entry.actor_source, "address": entry.address if own else ""}
 
 
 def _entries_of(user: User) -> models.QuerySet[AuditEntry]:
@@ -31,11 +37,11 @@ def _entries_of(user: User) -> models.QuerySet[AuditEntry]:
 
 
 def _own_rows(user: User) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
-    for relation in user._meta.get_fields():
-        if relation.auto_created and not relation.concrete and relation.related_model is not AuditEntry:
-            owned = relation.related_model._default_manager.filter(**{relation.field.name: user.pk})  # noqa: SLF001
-            rows = owned.order_by("pk")
-            yield str(relation.related_model._meta.verbose_name), (_values(row) for row in rows)
+    for relation in relations_to_users():
+        if relation.hidden or relation.related_model is AuditEntry:
+            continue
+        rows = relation.related_model._default_manager.filter(**{relation.field.name: user.pk})  # noqa: SLF001
+        yield str(relation.related_model._meta.verbose_name), (_values(row) for row in rows.order_by("pk"))
 
 
 def _values(row: models.Model) -> dict[str, Any]:

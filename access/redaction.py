@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from access.audit_chain import PURPOSE, compute_redaction_mac
 from access.models import ActorSource, AuditEntry, AuditLink, AuditRedaction, Erasure, Participant, User
+from access.relations import relations_to_users
 from vault import keys
 
 CHUNK = 500
@@ -57,8 +58,7 @@ def redact_chunk(entries: QuerySet[AuditEntry], erasure: Erasure) -> int:
 
 def _own_types() -> list[str]:
     """The names of the models whose rows belong to a user, as the trail has them."""
-    relations = [each for each in User._meta.get_fields() if each.auto_created and not each.concrete]
-    return sorted({relation.related_model._meta.label_lower for relation in relations})
+    return sorted({relation.related_model._meta.label_lower for relation in relations_to_users()})
 
 
 def _empty(entry: AuditEntry) -> None:

@@ -41,6 +41,9 @@ def test_it_tells_the_row_memberships_sessions_and_the_trail(owner: Person, team
     assert (membership["participant"], membership["role"]) == (str(owner.participant), "administrator")
     [session] = told["belongs_to_it"]["session"]
     assert (session["user_agent"], session["address"]) == ("Firefox", "203.0.113.7")
+    assert [entry["by"] for entry in told["audit_trail"]] == ["the person", "user", "system"]
+    # Nor is it told who a colleague is.
+    assert teammate.user.email not in json.dumps(told)
     actions = [entry["action"] for entry in told["audit_trail"]]
     assert actions == ["access.user.did", "access.user.done_to", "access.user.exported"]
 

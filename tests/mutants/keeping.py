@@ -42,8 +42,8 @@ MUTANTS = (
     Mutant(
         "what is in flight is erased under its sender",
         "dispatch/erasing.py",
-        "        rows = deliveries_of(participant).filter(idle)",
-        "        rows = deliveries_of(participant).exclude(pk__in=[])",
+        "        rows = Delivery.objects.filter(idle, webhook__in=webhooks)",
+        "        rows = Delivery.objects.filter(webhook__in=webhooks)",
         ("tests/portal/test_erasing.py::test_what_is_in_flight_is_waited_for",),
     ),
     Mutant(
