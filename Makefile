@@ -15,7 +15,7 @@ TEMPLATES = $(shell find templates -name '*.html')
 
 export PORT ?= 8000
 
-.PHONY: help run test lint fix lock sbom bench soak mutants messages clean
+.PHONY: help run test lint fix lock sbom bench soak mutants messages clean screenshots
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ lock: $(DEV_STAMP) ## Lock all dependencies by hash, from pyproject.toml (keeps 
 
 sbom: $(DEV_STAMP) ## Write the bill of materials of what runs in production to sbom.cdx.json (CycloneDX)
 	@$(PY) -m deploy.sbom sbom.cdx.json
+
+screenshots: $(DEV_STAMP) ## Take the README's pictures of the running product anew (docs/screenshots)
+	@exec $(PY) -m tests.browser.screenshots
 
 messages: $(DEV_STAMP) ## Bring the translation files (.po and .mo) up to date with the code
 	@$(PY) manage.py messages

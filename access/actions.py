@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from access import audit
 from access.actors import Actor
+from access.erasing import find_people
 from access.errors import ActionError
 from access.models import Erasure, Participant, User
 from access.signals import participant_changed
@@ -60,7 +61,8 @@ def request_erasure(participant: Participant, *, reason: str, by: Actor) -> Eras
         _check_reason(reason)
         if not locked.blocked:
             block_participant(locked, reason=reason, by=by)
-        erasure = Erasure.objects.create(participant=locked, requested_by=by.label[:200], reason=reason)
+        people = find_people(locked)
+        erasure = Erasure.objects.create(participant=locked, requested_by=by.label[:200], reason=reason, people=people)
         action, after = "access.participant.erasure_requested", {"reason": reason}
         audit.record(by=by, action=action, obj=erasure, participant=locked, after=after)
     return erasure

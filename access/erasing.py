@@ -4,6 +4,8 @@ People who also belong elsewhere, or to the operator, stay as they are. Of the o
 that tells who it was: the audit trail and what they started point to it.
 """
 
+import json
+import re
 from importlib import import_module
 from typing import Any
 
@@ -13,19 +15,38 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from access.models import ActorSource, AuditEntry, Membership, Participant, User
+from access.models import ActorSource, AuditEntry, Erasure, Membership, Participant, User
+from access.relations import relations_to_users
 
+# Rows of one person's own that the database would keep from going with their user.
+_OWN = {"access.UserSession"}
+_ADDRESS = re.compile(r"\(?([^\s()]+@[^\s()]+)\)?$")
 # No mail ever goes there (RFC 2606); it also marks who was erased.
 ERASED_DOMAIN = "erased.invalid"
 
 
-def people_of(participant: Participant) -> QuerySet[User]:
-    """Return the people to be erased with a participant: members, and those who once acted for it, unless they are of
-    the operator or belong to another participant too. The erased ones among them."""
+def find_people(participant: Participant) -> list[int]:
+    """Return the numbers of its members, of those who once acted for it, and of those whom the trail knows as former
+    members."""
     acted = AuditEntry.objects.filter(participant=participant, actor_source=ActorSource.USER, actor_user=OuterRef("pk"))
+    known = Q(memberships__participant=participant) | Exists(acted) | Q(email__in=_former_members(participant))
+    return sorted(User.objects.filter(known).values_list("pk", flat=True).distinct())
+
+
+def _former_members(participant: Participant) -> set[str]:
+    """The addresses in the entries on memberships, which name their user as: Ana Lima (ana@example.com)."""
+    entries = AuditEntry.objects.filter(participant=participant, object_type=Membership._meta.label_lower)
+    texts = (str(values.get("user", "")) for pair in entries.values_list("before", "after") for values in pair)
+    return {found[1] for text in texts if (found := _ADDRESS.search(text))}
+
+
+def people_of(participant: Participant) -> QuerySet[User]:
+    """Return the people to be erased with a participant, the erased ones among them: those that its order names, or
+    would name now, unless they are of the operator or belong to another participant too."""
+    ordered = Erasure.objects.filter(participant=participant).values_list("people", flat=True).first()
+    pks = find_people(participant) if ordered is None else ordered
     elsewhere = Membership.objects.filter(user=OuterRef("pk")).exclude(participant=participant)
-    known = User.objects.filter(Q(memberships__participant=participant) | Exists(acted)).distinct()
-    return known.filter(~Exists(elsewhere), is_staff=False, is_superuser=False)
+    return User.objects.filter(~Exists(elsewhere), pk__in=pks, is_staff=False, is_superuser=False)
 
 
 def people_left(participant: Participant) -> QuerySet[User]:
@@ -46,10 +67,10 @@ def erase_people(participant: Participant) -> int:
 def erase_person(user: User) -> None:
     """Take from a row of a user what tells who it is, and remove what belongs to it alone: whatever the database would
     remove with the row. Belongs in a transaction."""
-    for relation in user._meta.get_fields(include_hidden=True):
-        if _goes_with_its_user(relation):
+    for relation in relations_to_users():
+        if relation.on_delete is models.CASCADE or relation.related_model._meta.label in _OWN:
             relation.related_model._base_manager.filter(**{relation.field.name: user.pk}).delete()  # noqa: SLF001
-    _forget_log(User, [user.pk])
+    _forget_log(User, [user.pk], user.email)
     user.email, user.name, user.is_active, user.last_login = f"{user.uuid}@{ERASED_DOMAIN}", "", False, None
     user.set_unusable_password()
     user.save()
@@ -61,7 +82,8 @@ def erase_memberships(participant: Participant) -> int:
     with transaction.atomic():
         mine = Membership.objects.filter(participant=participant)
         _forget_log(Membership, mine.values_list("pk", flat=True))
-        _forget_log(Participant, [participant.pk])
+        # By its name too: a change of a product's audience names those who were added.
+        _forget_log(Participant, [participant.pk], participant.name)
         return mine.delete()[0]
 
 
@@ -86,14 +108,15 @@ def _placeholder(participant: Participant) -> str:
     return f"{participant.pk:08d}ERASED"
 
 
-def _goes_with_its_user(relation: Any) -> bool:
-    reverse = relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one)
-    return bool(reverse and relation.on_delete is models.CASCADE)
-
-
-def _forget_log(model: type[models.Model], pks: Any) -> None:
+def _forget_log(model: type[models.Model], pks: Any, name: str = "") -> None:
+    """Remove what the admin's own log says of these rows, or of anything under this name."""
     kind = ContentType.objects.get_for_model(model)
-    LogEntry.objects.filter(content_type=kind, object_id__in=[str(pk) for pk in pks]).delete()
+    told = Q(content_type=kind, object_id__in=[str(pk) for pk in pks])
+    if name:
+        # Messages are JSON, in which letters with accents may be written by their numbers.
+        written = json.dumps(name)[1:-1]
+        told |= Q(object_repr__contains=name) | Q(change_message__contains=name) | Q(change_message__contains=written)
+    LogEntry.objects.filter(told).delete()
 
 
 def _end_sessions(user_ids: set[int]) -> None:

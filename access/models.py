@@ -17,6 +17,7 @@ from access import cnpj, querysets
 from access.fields import CnpjField, LowercaseEmailField
 from access.managers import UserManager
 from access.roles import ActorSource, ParticipantKind, Role, Theme
+from access.session_models import UserSession
 
 __all__ = [
     "ActorSource",
@@ -30,6 +31,7 @@ __all__ = [
     "Role",
     "Theme",
     "User",
+    "UserSession",
 ]
 
 
@@ -239,6 +241,8 @@ class Erasure(models.Model):
     requested_at = models.DateTimeField(_("requested at"), default=timezone.now)
     requested_by = models.CharField(_("requested by"), max_length=200)
     reason = models.CharField(_("reason"), max_length=500)
+    # Whom to erase with it, by their numbers: the trail that tells of former members is emptied on the way.
+    people = models.JSONField(default=list, editable=False)
     # How many rows of which kind.
     removed = models.JSONField(_("removed"), default=dict)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)

@@ -5,7 +5,7 @@ rows have no name any more. What it loses: names, values before and after, addre
 an entry be changed, and the chain stays whole: each emptied entry has a redaction whose code covers what is left.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from access.audit_chain import PURPOSE, compute_redaction_mac
 from access.models import ActorSource, AuditEntry, AuditLink, AuditRedaction, Erasure, Participant, User
+from access.relations import relations_to_users
 from vault import keys
 
 CHUNK = 500
@@ -20,12 +21,18 @@ CHUNK = 500
 _OPERATOR = (ActorSource.STAFF, ActorSource.SYSTEM)
 
 
-def entries_about(participant: Participant, people: Iterable[User]) -> QuerySet[AuditEntry]:
-    """Return what the trail says of a participant and of these people, as far as it is not emptied yet. The entries on
-    erasures themselves are left: they name nobody but the operator."""
-    pks, uuids = [person.pk for person in people], [str(person.uuid) for person in people]
-    theirs = Q(participant=participant) | Q(actor_user__in=pks)
+def entries_about(
+    participant: Participant, people: Iterable[User], *, also: Collection[int] = ()
+) -> QuerySet[AuditEntry]:
+    """Return what the trail says of a participant and of these people, as far as it is not emptied yet, and the entries
+    `also`. Those on erasures themselves are left: they name nobody but the operator."""
+    known = list(people)
+    uuids = [str(person.uuid) for person in known]
+    theirs = Q(participant=participant) | Q(pk__in=list(also)) | Q(actor_user__in=[person.pk for person in known])
     theirs |= Q(object_type=User._meta.label_lower, object_id__in=uuids)
+    for person in known:
+        # What is a person's own is called after them: a session that staff have ended.
+        theirs |= Q(object_type__in=_own_types(), object_label__contains=person.email)
     found = AuditEntry.objects.filter(theirs, redaction__isnull=True)
     return found.exclude(object_type=Erasure._meta.label_lower).order_by("pk")
 
@@ -47,6 +54,11 @@ def redact_chunk(entries: QuerySet[AuditEntry], erasure: Erasure) -> int:
         AuditRedaction.objects.bulk_create(rows)
         _write(chosen)
     return len(chosen)
+
+
+def _own_types() -> list[str]:
+    """The names of the models whose rows belong to a user, as the trail has them."""
+    return sorted({relation.related_model._meta.label_lower for relation in relations_to_users()})
 
 
 def _empty(entry: AuditEntry) -> None:

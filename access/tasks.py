@@ -2,6 +2,7 @@ from celery import shared_task
 from django.core.management import call_command
 
 from access.audit_chain import link_entries
+from access.sessions import remove_old_sessions
 
 
 @shared_task(ignore_result=True)
@@ -17,3 +18,4 @@ def link_audit_entries() -> int:
 def remove_expired_sessions() -> None:
     """Remove the sessions that ended by time, each hour. Safe to run twice; killed midway, the rest goes next time."""
     call_command("clearsessions")
+    remove_old_sessions()

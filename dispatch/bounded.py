@@ -1,6 +1,7 @@
 """Counts that read no further than they show: pages of operations stand before tables of millions."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db.models import IntegerField, OuterRef, Subquery
 
@@ -28,11 +29,11 @@ class BoundedFailures(Subquery):
 def count_open(webhook_ids: Collection[int]) -> dict[int, int]:
     """Return how many notifications wait or are held for each webhook, OPEN_AT_MOST + 1 for more. One query."""
     own = Delivery.objects.filter(webhook=OuterRef("pk")).order_by().values("pk")
-    counts = {
+    counts: dict[str, Any] = {
         "waiting": BoundedCount(own.filter(state=State.WAITING)[: OPEN_AT_MOST + 1]),
         "held": BoundedCount(own.filter(state=State.HELD)[: OPEN_AT_MOST + 1]),
     }
-    rows = Webhook.objects.filter(pk__in=webhook_ids).order_by().annotate(**counts)
+    rows: Any = Webhook.objects.filter(pk__in=webhook_ids).order_by().annotate(**counts)
     found = {pk: waiting + held for pk, waiting, held in rows.values_list("pk", "waiting", "held")}
     return {pk: min(count, OPEN_AT_MOST + 1) for pk, count in found.items()}
 

@@ -102,6 +102,11 @@ def _remove_bodies(ids: Sequence[int], cutoff: datetime) -> int:
     return Delivery.objects.filter(pk__in=ids, state__in=FINAL_STATES, body__isnull=False).update(body=None)
 
 
+def _remove_answers(ids: Sequence[int], cutoff: datetime) -> int:
+    """What a receiver answered may hold people's data as what it was sent does, and goes as early."""
+    return Attempt.objects.filter(pk__in=ids).exclude(response_body="").update(response_body="")
+
+
 def _remove_deliveries(ids: Sequence[int], cutoff: datetime) -> int:
     # Locked before it is asked what points to them: a status may be falling back to one of them at this moment.
     rows = _ended(cutoff).filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True)
@@ -157,6 +162,10 @@ def _count_bodies(cutoff: datetime) -> int:
     return Delivery.objects.filter(state__in=FINAL_STATES, created_at__lt=cutoff, body__isnull=False).count()
 
 
+def _count_answers(cutoff: datetime) -> int:
+    return Attempt.objects.filter(slot_at__lt=cutoff).exclude(response_body="").count()
+
+
 def _count_events(cutoff: datetime) -> int:
     return _unneeded(cutoff).count()
 
@@ -165,6 +174,7 @@ _BODIES, _ROWS = "PORTAL_KEEP_BODIES_DAYS", "PORTAL_KEEP_DELIVERIES_DAYS"
 PASSES = (
     # Looked at once: all that is younger than the rows themselves would be too much to read each day.
     Pass("bodies", Delivery, "created_at", _BODIES, _remove_bodies, _count_bodies, again=False),
+    Pass("answers", Attempt, "slot_at", _BODIES, _remove_answers, _count_answers, again=False),
     Pass("deliveries", Delivery, "created_at", _ROWS, _remove_deliveries, _count_deliveries),
     Pass("events", Event, "recorded_at", _ROWS, _remove_events, _count_events),
 )

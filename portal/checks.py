@@ -21,6 +21,8 @@ OURS = "gancho"
 SECRET_KEY_LENGTH = 32
 SECRET_KEY_DIFFERENT = 8
 METRICS_TOKEN_LENGTH = 16
+# As long as a session: more would be a session that never asks.
+LONGEST_PROOF_MINUTES = 720
 
 Found = list[checks.CheckMessage]
 
@@ -149,6 +151,14 @@ def check_keys_file(app_configs: object, **kwargs: Any) -> Found:
         return []
     hint = f"chmod 600 {path}"
     return [checks.Warning("Other users of this machine can read keys.env.", hint=hint, id="portal.W009")]
+
+
+@checks.register(OURS)
+def check_minutes_of_a_proof(app_configs: object, **kwargs: Any) -> Found:
+    if 1 <= settings.PORTAL_REAUTHENTICATION_MINUTES <= LONGEST_PROOF_MINUTES:
+        return []
+    hint = "Enter 1 to 720. Without any, pages that ask on a page of their own could never be opened."
+    return [checks.Error("PORTAL_REAUTHENTICATION_MINUTES is out of range.", hint=hint, id="portal.E015")]
 
 
 @checks.register(OURS, deploy=True)

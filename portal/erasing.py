@@ -23,8 +23,8 @@ import notices.erasing
 import webhooks.erasing
 from access import audit, audit_chain, erasing, redaction
 from access.actors import Actor
-from access.models import Erasure, Membership, Participant
-from catalog.models import ProductGrant
+from access.models import AuditEntry, Erasure, Membership, Participant
+from catalog.models import Product, ProductGrant
 from connections.models import Connection, KeyPair
 from notices.models import Notice
 from webhooks.models import WebhookTest
@@ -55,7 +55,18 @@ def _redact(participant: Participant) -> int:
 
 
 def _entries(participant: Participant) -> Any:
-    return redaction.entries_about(participant, erasing.people_of(participant))
+    return redaction.entries_about(participant, erasing.people_of(participant), also=_naming(participant))
+
+
+def _naming(participant: Participant) -> list[int]:
+    """The entries on products that name it in their audience. Read here: JSON is not searched alike everywhere."""
+    product = AuditEntry.objects.filter(object_type=Product._meta.label_lower, redaction__isnull=True)
+    rows = product.values_list("pk", "before", "after")
+    return [
+        pk
+        for pk, before, after in rows.iterator()
+        if any(participant.name in (values.get("participants") or ()) for values in (before, after))
+    ]
 
 
 STEPS = (
@@ -105,13 +116,14 @@ STEPS = (
         catalog.erasing.erase_grants,
         lambda participant: ProductGrant.objects.filter(participant=participant).count(),
     ),
+    # While the people still have their names: some entries are found by them.
+    Step("audit", _("audit entries emptied of names"), _redact, lambda participant: _entries(participant).count()),
     Step(
         "people",
         _("people who belong to no other participant"),
         erasing.erase_people,
         lambda participant: erasing.people_left(participant).count(),
     ),
-    Step("audit", _("audit entries emptied of names"), _redact, lambda participant: _entries(participant).count()),
     Step(
         "memberships",
         _("memberships"),

@@ -27,11 +27,11 @@ def remove_leftovers(now: datetime) -> dict[str, int]:
 def _remove_expired(now: datetime) -> int:
     """Django removes expired rows of its cache in the database when the table is full, and not before: the addresses
     that sign-ins are counted by would stand there for months. Another cache forgets by itself."""
-    cache = caches["default"]
-    if not isinstance(cache, DatabaseCache):
+    if not isinstance(caches["default"], DatabaseCache):
         return 0
+    table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
+    # As Django itself writes them: in whole seconds.
+    moment = connection.ops.adapt_datetimefield_value(now.replace(microsecond=0))
     with connection.cursor() as cursor:
-        # As Django itself writes them: in whole seconds.
-        moment = connection.ops.adapt_datetimefield_value(now.replace(microsecond=0))
-        cursor.execute(f"DELETE FROM {connection.ops.quote_name(cache._table)} WHERE expires < %s", [moment])  # noqa: S608, SLF001
+        cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [moment])  # noqa: S608 (a name of the settings)
         return max(cursor.rowcount, 0)

@@ -27,6 +27,8 @@ from portal.child import Child
 from portal.environment import BASE_DIR, env, read_environment, read_home
 
 TICK_SECONDS = 0.2
+# Where the sample receivers listen.
+SAMPLE_PORT = 9000
 READY_WITHIN_SECONDS = 60
 
 
@@ -76,13 +78,15 @@ def read_plan() -> Plan:
 
 
 def build_environment(plan: Plan) -> dict[str, str]:
-    """The environment of all children. Loopback opens for one port only, the demo receiver's, in development only."""
+    """The environment of all children. Loopback opens in development only, and for two ports: the demo receiver's, and
+    that of the sample receivers, so that one's own can be tried out at once."""
     values = dict(os.environ)
     values |= {"PORT": str(plan.port), "PORTAL_HOME": str(plan.home), "PYTHONUNBUFFERED": "1"}
     values.setdefault("PORTAL_BASE_URL", plan.address)
     values.setdefault("PORTAL_DOWNLOAD_BASE_URL", f"http://127.0.0.1:{plan.download_port}")
     if plan.demo:
-        allowed = [values.get("PORTAL_OUTBOUND_ALLOW", ""), f"127.0.0.0/8:{plan.demo_port}"]
+        ours = (f"127.0.0.0/8:{port}" for port in (plan.demo_port, SAMPLE_PORT))
+        allowed = [values.get("PORTAL_OUTBOUND_ALLOW", ""), *ours]
         values["PORTAL_OUTBOUND_ALLOW"] = ",".join(filter(None, allowed))
         values["PORTAL_OUTBOUND_ALLOW_LOOPBACK"] = "true"
         # Who tries it out has no time for it; the greeting says so.

@@ -27,6 +27,7 @@ class Person:
         client = Client()
         client.force_login(self.user)
         prove(client, self.user)
+        note_session(client, self.user)
         return client
 
     @cached_property
@@ -34,6 +35,7 @@ class Person:
         """The same person in a browser that was left open: signed in, but nobody has typed the password lately."""
         client = Client()
         client.force_login(self.user)
+        note_session(client, self.user)
         return client
 
     @property
@@ -64,3 +66,18 @@ def prove(client: Client, user: Any, by: str = "password") -> None:
     session = client.session
     session["proof"] = {"user": str(user.uuid), "at": timezone.now().timestamp(), "by": by}
     session.save()
+
+
+def note_session(client: Client, user: Any) -> None:
+    """Write down that the user is signed in there, as the answer to signing in does (access.sessions)."""
+    from access.models import UserSession
+    from access.sessions import digest_auth, digest_key
+
+    session = client.session
+    UserSession.objects.create(
+        user=user,
+        key_digest=digest_key(session.session_key),
+        auth_digest=digest_auth(session),
+        address="127.0.0.1",
+        expires_at=session.get_expiry_date(),
+    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connections.drafts import server_of, stored_secrets
+from connections.drafts import server_of, stored_secrets, unix_lines
 from connections.models import Connection
 from outbound.addresses import is_plain_http
 from vault.errors import UnreadableSecret
@@ -60,7 +60,10 @@ def _goes_elsewhere(draft: Draft) -> bool:
     if draft.webhook is None:
         return True
     new, old = draft.values.request_uri, draft.webhook.request_uri
-    return server_of(new) != server_of(old) or (is_plain_http(new) and not is_plain_http(old))
+    if server_of(new) != server_of(old) or (is_plain_http(new) and not is_plain_http(old)):
+        return True
+    # Another authority may vouch for another server of the same name.
+    return unix_lines(draft.values.private_ca).strip() != draft.webhook.private_ca
 
 
 def _stored(webhook: Webhook) -> Credentials:

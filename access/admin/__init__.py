@@ -1,3 +1,3 @@
-from access.admin import audit, people
+from access.admin import audit, people, sessions
 
-__all__ = ["audit", "people"]
+__all__ = ["audit", "people", "sessions"]

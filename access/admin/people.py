@@ -20,6 +20,7 @@ from access.admin.blocking import BlockingMixin
 from access.admin.erasing import ErasingMixin
 from access.admin.forms import UserAddForm, UserEditForm
 from access.admin.permissions import PermissionsMixin
+from access.admin.proof import ProofMixin
 from access.admin.second_factors import SecondFactorFilter, SecondFactorMixin
 from access.admin.seeing import SeeingMixin
 from access.invitations import send_invitation
@@ -102,7 +103,7 @@ class ParticipantAdmin(ErasingMixin, SeeingMixin, BlockingMixin, AuditedAdmin):
 
 
 @admin.register(User)
-class UserAdmin(SecondFactorMixin, AuditedAdmin, PermissionsMixin, DjangoUserAdmin):
+class UserAdmin(SecondFactorMixin, ProofMixin, AuditedAdmin, PermissionsMixin, DjangoUserAdmin):
     form = UserEditForm
     add_form = UserAddForm
     add_form_template = None
@@ -112,11 +113,11 @@ class UserAdmin(SecondFactorMixin, AuditedAdmin, PermissionsMixin, DjangoUserAdm
     list_per_page = 50
     search_fields = ("email", "name", "memberships__participant__name")
     ordering = ("email",)
-    readonly_fields = ("last_login", "second_factor", "created_at", "uuid")
+    readonly_fields = ("last_login", "second_factor", "signed_in", "created_at", "uuid")
     fieldsets = (
         (None, {"fields": ("email", "password", "second_factor", "name", "language", "theme")}),
         (gettext_lazy("Permissions"), {"fields": ("is_active", *_POWERS)}),
-        (gettext_lazy("History"), {"fields": ("last_login", "created_at", "uuid")}),
+        (gettext_lazy("History"), {"fields": ("last_login", "signed_in", "created_at", "uuid")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "language", "password")}),)
     inlines = (MembershipInline,)

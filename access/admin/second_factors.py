@@ -19,6 +19,7 @@ from access.errors import ActionError
 from access.mfa import actions
 from access.mfa.codes import has_mfa
 from access.models import User
+from access.reauthentication import ask_on_own_page, has_recent_proof
 
 PERMISSION = "access.reset_mfa"
 
@@ -57,7 +58,7 @@ class SecondFactorMixin(admin.ModelAdmin):
     def may_reset(self, request: HttpRequest, user: User) -> bool:
         """Whether who is asking may take away the factor of `user`: never their own, a colleague's only a superuser."""
         allowed = request.user.has_perm(PERMISSION) and user.pk != request.user.pk
-        return allowed and (not user.is_staff or request.user.is_superuser)  # type: ignore[union-attr]
+        return allowed and (not user.is_staff or request.user.is_superuser)
 
     def reset_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not self.has_view_permission(request) or not request.user.has_perm(PERMISSION):
@@ -67,6 +68,8 @@ class SecondFactorMixin(admin.ModelAdmin):
             raise Http404
         if not self.may_reset(request, user):
             raise PermissionDenied
+        if not has_recent_proof(request):
+            return ask_on_own_page(request)
         if request.method == "POST":
             self._reset(request, user)
             return redirect("admin:access_user_change", user.pk)

@@ -22,7 +22,8 @@ class CodeField(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         attrs = {"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false", "class": "code-input"}
-        super().__init__(**{"max_length": 20, "widget": forms.TextInput(attrs)} | kwargs)
+        kwargs.setdefault("max_length", 20)
+        super().__init__(widget=forms.TextInput(attrs), **kwargs)
 
 
 class SignInCodeForm(forms.Form):

@@ -24,8 +24,8 @@ from webhooks.actions import resume_webhook, stop_webhook
 from webhooks.models import StoppedReason, Webhook
 
 PERMISSION = "webhooks.pause_webhook"
-# A page of the list.
-MOST = 100
+# A page of the list; the address that carries them is cut at 4 KiB by the web server.
+MOST = 50
 
 
 class PauseForm(forms.Form):
@@ -61,11 +61,11 @@ class PausingMixin(admin.ModelAdmin):
 
     @admin.action(description=gettext_lazy("Pause"), permissions=["pause"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> HttpResponse:
-        return redirect(pausing_url("pause", list(queryset.values_list("uuid", flat=True)[:MOST])))
+        return self._ask("pause", request, queryset)
 
     @admin.action(description=gettext_lazy("Start again"), permissions=["pause"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> HttpResponse:
-        return redirect(pausing_url("resume", list(queryset.values_list("uuid", flat=True)[:MOST])))
+        return self._ask("resume", request, queryset)
 
     def pause_view(self, request: HttpRequest) -> HttpResponse:
         rows = self._chosen(request, State.WAITING, stopped=False)
@@ -85,6 +85,13 @@ class PausingMixin(admin.ModelAdmin):
             words = ngettext("%(n)s webhook receives again.", "%(n)s webhooks receive again.", done)
             return self._tell(request, words % {"n": done}, wanted=len(rows), done=done)
         return self._confirm(request, rows, title=_("Start webhooks again"))
+
+    def _ask(self, verb: str, request: HttpRequest, queryset: QuerySet[Webhook]) -> HttpResponse:
+        uuids = list(queryset.values_list("uuid", flat=True)[: MOST + 1])
+        if len(uuids) > MOST:
+            words = _("These are the first %(n)s of those chosen. Repeat it for the others.")
+            self.message_user(request, words % {"n": MOST}, messages.WARNING)
+        return redirect(pausing_url(verb, uuids[:MOST]))
 
     def _chosen(self, request: HttpRequest, state: str, *, stopped: bool) -> list[Row]:
         if not self.has_pause_permission(request):

@@ -62,7 +62,7 @@ class HealthMixin(admin.ModelAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return lookup == HealthFilter.parameter_name or super().lookup_allowed(lookup, value, request)
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def get_list_display(self, request: HttpRequest) -> Any:
         return ["named", "participant", "health", "waiting", "last_success"]
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:

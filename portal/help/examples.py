@@ -7,13 +7,13 @@ from uuid import uuid4
 
 from access.models import Participant
 from catalog.models import Product, Publication
-from dispatch.models import Cause
 from dispatch.pages.requests import BodyLine, Line, curl_command, example_content, pretty_body, request_line
 from webhooks.formats import FORMATS, render
 from webhooks.formats.body import BodyFormat
 from webhooks.models import ProductSubscription
 from webhooks.plans import PlanParts, build_plan
 from webhooks.sending import Message, build_request
+from webhooks.trials import CAUSE, sample_content
 
 # Published here, and therefore nobody's secret: whoever writes a receiver can check the example with it.
 EXAMPLE_SECRET = "whsec_aW52ZW50ZWQgZm9yIHRoZSBkb2N1bWVudGF0aW9u"
@@ -65,11 +65,12 @@ def show_formats(publication: Publication | None, now: datetime) -> list[FormatE
     return [FormatExample(each, pretty_body(render(name, content).body)) for name, each in FORMATS.items()]
 
 
-def show_request(publication: Publication | None, now: datetime) -> RequestExample:
-    """Return a notification as a receiver on the reader's machine gets it, signed with the published secret."""
-    content = example_content(publication, now)
+def show_request(now: datetime) -> RequestExample:
+    """Return a test as a receiver on the reader's machine gets it, signed with the published secret. Its file can be
+    fetched, so that a receiver that downloads before it answers can be tried with it."""
+    content = sample_content(now)
     rendered = render("documented", content)
-    message = Message(uuid4(), uuid4(), content.type, Cause.AUTOMATIC, rendered.body, rendered.content_type)
+    message = Message(uuid4(), uuid4(), content.type, CAUSE, rendered.body, rendered.content_type)
     request = build_request(build_plan(_example_parts()), message, now)
     lines = [Line(name, value) for name, value in request.headers]
     first_line, host = request_line(EXAMPLE_URL)

@@ -38,7 +38,7 @@ def help_home(request: PortalRequest) -> HttpResponse:
 @require_safe
 @participant_page()
 def help_receiving(request: PortalRequest) -> HttpResponse:
-    example = show_request(pick(list_examples(_participant(request)), ""), clock.now())
+    example = show_request(clock.now())
     context = {
         "deadline": round(settings.PORTAL_OUTBOUND_DEADLINE_SECONDS),
         "example": example,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -20,7 +21,8 @@ class Span:
     """What one view shows: the last `minutes`, a bar for each `step` minutes, a time below every `tick` minutes."""
 
     code: str
-    label: str
+    # Words, translated when they are shown.
+    label: Any
     minutes: int
     step: int
     tick: int

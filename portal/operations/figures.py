@@ -41,16 +41,17 @@ def load_senders(now: datetime) -> Senders:
     return Senders(alive, beats.last_beat_at())
 
 
-def load_figures(minutes: Collection[tuple[datetime, int]], *, since: datetime, now: datetime) -> list[Figure]:
-    """Return the cards. `minutes`: attempts by minute, each minute once; `now` in the zone that times are shown in."""
+def load_figures(
+    minutes: Collection[tuple[datetime, int]], *, held: int, since: datetime, now: datetime
+) -> list[Figure]:
+    """Return the cards. `minutes`: attempts by minute, each minute once; `held`: how many notifications are held; `now`
+    in the zone that times are shown in."""
     due, waiting = backlog.count_due(now), backlog.count_waiting()
     oldest = backlog.oldest_due_at(now)
     return [
         Figure(_("Due now"), bounded(due), *_backlog_state(due, oldest, now)),
         _oldest(oldest, now),
-        Figure(
-            _("Scheduled for later"), bounded(waiting - due), _("%(n)s held") % {"n": bounded(backlog.count_held())}
-        ),
+        Figure(_("Scheduled for later"), bounded(waiting - due), _("%(n)s held") % {"n": bounded(held)}),
         _rate(minutes, now),
         _first_wait(since),
     ]

@@ -19,7 +19,7 @@ GROUPS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         gettext_lazy("Webhooks"),
         ("Webhook", "ProductStatus", "WebhookTest", "Connection", "KeyPair", "CachedToken", "ConnectionRun"),
     ),
-    ("participants", gettext_lazy("Participants"), ("Participant", "User", "Group")),
+    ("participants", gettext_lazy("Participants"), ("Participant", "User", "UserSession", "Group")),
     ("catalogue", gettext_lazy("Catalogue"), ("Publication", "Product", "Process", "MacroProcess")),
     ("audit", gettext_lazy("Audit"), ("AuditEntry",)),
 )

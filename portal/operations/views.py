@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from access.actors import Actor
 from access.errors import ActionError
-from dispatch import clock
+from dispatch import backlog, clock
 from dispatch.admin.pausing import PERMISSION as MAY_PAUSE
 from dispatch.admin.pausing import pausing_url
 from dispatch.minutes import read_minutes
@@ -55,17 +55,18 @@ def overview(request: HttpRequest) -> HttpResponse:
     now = timezone.localtime(clock.now())
     since = first_moment(span, now)
     minutes = list(read_minutes(since=since, counted_to=COUNTED_TO))
-    jobs = load_job_rows()
+    jobs = load_job_rows(now)
+    held = backlog.count_held()
     context = {
         "span": span,
         "spans": SPANS.values(),
         "now": now,
         "chart": build_chart(minutes, span=span, now=now),
-        "figures": load_figures(_by_minute(minutes), since=since, now=now),
+        "figures": load_figures(_by_minute(minutes), held=held, since=since, now=now),
         "senders": load_senders(now),
         "troubles": _with_ways(request, find_troubles(since=since)),
         "slowest": [_slow_row(each) for each in find_slowest(since=since)],
-        "concerns": list_concerns(request, jobs),
+        "concerns": list_concerns(request, jobs, held=held),
         "jobs": jobs,
     }
     return _page(request, "overview", _("Overview of operations"), **context)

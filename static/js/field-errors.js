@@ -4,9 +4,12 @@
 const form = document.getElementById("form-errors").closest("form");
 const save = document.getElementById("save-button");
 
+// What has just come in, such as the question for the password, says for itself what is wrong with it.
+const isNew = (element) => element.closest("[data-proof]") !== null;
+
 function clearErrors() {
-  for (const list of form.querySelectorAll(".field-errors")) list.remove();
-  for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+  for (const list of form.querySelectorAll(".field-errors")) if (!isNew(list)) list.remove();
+  for (const control of form.querySelectorAll("[aria-invalid]")) if (!isNew(control)) control.removeAttribute("aria-invalid");
 }
 
 // What is being corrected is no longer called wrong; the next save judges it again.

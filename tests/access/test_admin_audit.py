@@ -46,7 +46,7 @@ def test_list_asks_the_same_number_of_queries_however_long(officer, owner, djang
     for _ in range(20):
         entry_by(owner.actor)
     client = officer.client
-    with django_assert_max_num_queries(6):  # session, user, first and last day, count, the page itself
+    with django_assert_max_num_queries(8):  # session, user, its row, memberships, first and last day, count, the page
         client.get(LIST)
 
 

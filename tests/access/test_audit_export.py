@@ -112,7 +112,7 @@ def test_an_export_is_recorded_before_its_first_line_is_read(owner: Person) -> N
 def test_an_officer_gets_the_file(officer: Person, owner: Person) -> None:
     make_entry(by=owner.actor)
     assert PAGE in officer.client.get("/admin/access/auditentry/").content.decode()
-    answer = officer.client.post(PAGE, {"format": "csv", "participant": str(owner.participant.uuid)})
+    answer: Any = officer.client.post(PAGE, {"format": "csv", "participant": str(owner.participant.uuid)})
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer["Content-Disposition"].startswith('attachment; filename="audit-')
     assert "no-store" in answer["Cache-Control"]

@@ -13,7 +13,7 @@ from django.test import Client
 from access.models import AuditEntry, Participant
 from tests.access.second_factors import Telephone, give_code, give_password, set_up
 from tests.factories import make_user
-from tests.people import Person
+from tests.people import Person, prove
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +28,7 @@ def clerk(*permissions: str) -> Client:
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
     client.force_login(user)
+    prove(client, user)
     return client
 
 
@@ -55,6 +56,12 @@ def test_it_takes_a_confirmation_and_leaves_a_mail_and_an_audit_entry(
     (told,) = mail.outbox
     assert told.to == [user.email]
     assert "taken away" in told.subject
+
+
+def test_an_open_browser_of_an_officer_is_not_enough(officer: Person, telephone: Telephone) -> None:
+    answer = officer.stale_client.post(address(telephone.user))
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
+    assert has_factor(telephone.user)
 
 
 def test_every_session_of_theirs_ends(officer: Person, telephone: Telephone) -> None:
@@ -85,9 +92,9 @@ def test_with_the_permission_a_clerk_may_but_not_from_a_colleague(telephone: Tel
 def test_nobody_takes_away_their_own(officer: Person) -> None:
     """It would be a way around the proof that one's own pages ask for."""
     set_up(officer.user)
-    officer.client.logout()
-    officer.client.force_login(officer.user)
-    assert officer.client.post(address(officer.user)).status_code == 403
+    client = Client()
+    client.force_login(officer.user)
+    assert client.post(address(officer.user)).status_code == 403
     assert has_factor(officer.user)
 
 

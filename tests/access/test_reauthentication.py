@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from allauth.core import context
@@ -16,6 +17,7 @@ from time_machine import TimeMachineFixture
 from access.actors import Actor
 from access.mfa.actions import enable_mfa, make_seed
 from access.mfa.totp import code_at, step_at
+from access.models import User
 from access.reauthentication import PasswordAgainForm, Proof, has_recent_proof, proof_required, record_proof
 from tests.factories import make_user
 from tests.people import Person, prove
@@ -225,3 +227,27 @@ def test_htmx_is_sent_to_the_whole_page() -> None:
     request = make_request(make_user(), {})
     request.META["HTTP_HX_REQUEST"] = "true"
     assert proof_required(HttpResponse)(request)["HX-Redirect"].startswith(PAGE)
+
+
+# --- passwords of others, in the admin ------------------------------------------------------------------------------
+
+
+def test_staff_set_a_password_only_after_their_own(officer: Person) -> None:
+    user = make_user()
+    address = reverse("admin:auth_user_password_change", args=[user.pk])
+    fields = {"password1": "set-by-an-officer-1", "password2": "set-by-an-officer-1", "usable_password": "true"}
+    for answer in (officer.stale_client.get(address), officer.stale_client.post(address, fields)):
+        assert answer["Location"] == f"{PAGE}?{urlencode({'next': address})}"
+    user.refresh_from_db()
+    assert user.check_password(PASSWORD)
+    officer.client.post(address, fields)
+    user.refresh_from_db()
+    assert user.check_password("set-by-an-officer-1")
+
+
+def test_staff_add_a_user_with_a_password_only_after_their_own(officer: Person) -> None:
+    address = reverse("admin:access_user_add")
+    fields = {"email": "new@example.test", "name": "New", "language": "en", "password": "a-password-for-the-new-1"}
+    assert officer.stale_client.get(address)["Location"].startswith(PAGE)
+    assert officer.stale_client.post(address, fields)["Location"].startswith(PAGE)
+    assert not User.objects.filter(email="new@example.test").exists()

@@ -139,7 +139,7 @@ def test_sign_up_is_closed(method):
 
 
 @pytest.mark.parametrize(
-    "path", ["email/", "confirm-email/", "password/set/", "reauthenticate/", "login/code/", "login/code/confirm/", ""]
+    "path", ["email/", "confirm-email/", "password/set/", "login/code/", "login/code/confirm/", ""]
 )
 def test_other_pages_of_allauth_do_not_exist(owner, path):
     assert owner.client.get(f"/accounts/{path}").status_code == 404

@@ -9,20 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser.quiet import QUIET
 from tests.browser.watch import Watch
 from tests.people import Person
 from tests.services import miss, provide_chromium
 
 HERE = Path(__file__).parent
-# Chromium asks its makers about updates and passwords unless told not to; and as root it has no sandbox.
-QUIET = (
-    "--no-sandbox",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-features=OptimizationHints,MediaRouter",
-)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -25,8 +25,8 @@ def _no_counts_of_other_tests(live_server: Any) -> None:
 
 def give_password(page: Page, user: Any) -> None:
     page.goto("/accounts/login/")
-    page.get_by_label("E-mail").fill(user.email)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.locator("input[name=login]").fill(user.email)
+    page.locator("input[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 
 
@@ -80,6 +80,7 @@ def test_pages_keep_the_rules_of_every_page(page: Page, telephone: Telephone, th
     give_password(page, telephone.user)
     assert find_violations(page) == []
     give_code(page, telephone.code())
+    expect(page).to_have_url(re.compile(r"/$"))
     for path in [*PAGES, "/accounts/two-step/turn-off/"]:
         page.goto(path)
         assert find_violations(page) == [], path

@@ -137,7 +137,7 @@ def test_link_of_a_withdrawn_version_gives_a_plain_404(publication: Publication,
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_link_of_a_blocked_participant_gives_a_plain_404_until_it_is_unblocked(
+def test_link_of_a_blocked_participant_ends_until_it_is_unblocked(
     publication: Publication, client: Client, method: str
 ) -> None:
     delivery = make_delivery(event=make_event(publication=publication))

@@ -99,6 +99,24 @@ def test_nothing_is_done_to_those_in_another_state(officer: Person, delivery: De
     assert AuditEntry.objects.filter(action="webhooks.webhook.resumed").count() == 0
 
 
+def test_more_than_fit_are_said_to_be_more(officer: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dispatch.admin import pausing
+
+    monkeypatch.setattr(pausing, "MOST", 2)
+    webhooks = [make_webhook() for _ in range(3)]
+    form = {"action": "pause_selected", "_selected_action": [webhook.pk for webhook in webhooks]}
+    page = text(officer.client.post(reverse(LIST), form, follow=True))
+    assert "These are the first 2 of those chosen." in page
+    assert "Pause 2 webhooks" in page
+
+
+def test_address_of_a_full_page_fits_the_web_server(officer: Person) -> None:
+    from dispatch.admin import pausing
+
+    uuids = [make_webhook().uuid] * pausing.MOST
+    assert len(pausing_url("resume", uuids, back=f"/admin/operations/?span={'x' * 200}")) < 4_000
+
+
 def test_right_to_look_is_none_to_pause(delivery: Delivery) -> None:
     reader = Person(staff_with("view_webhook", "send_sendbatch")[0])
     for verb in ("pause", "resume"):

@@ -226,6 +226,18 @@ def test_bodies_go_after_thirty_days_and_the_rows_stay() -> None:
     assert old.attempts.count() == 1
 
 
+def test_what_was_answered_goes_with_the_bodies_of_whatever_delivery(owner: Person) -> None:
+    webhook = make_webhook(participant=owner.participant)
+    old, young = make_ended(30.1, webhook=webhook), make_ended(29.9, webhook=webhook)
+    Attempt.objects.update(response_body="thanks, Ana")
+    assert retention.count_old()["answers"] == 1
+    assert retention.purge().removed["answers"] == 1
+    assert retention.purge().removed["answers"] == 0
+    assert [attempt.response_body for attempt in (*old.attempts.all(), *young.attempts.all())] == ["", "thanks, Ana"]
+    page = owner.client.get(reverse("dispatch:delivery-detail", args=[old.uuid])).content.decode()
+    assert "What was answered is kept for 30 days." in page
+
+
 def test_a_delivery_that_will_be_tried_again_keeps_its_bytes() -> None:
     old = make_open(40, State.HELD, "webhook_stopped")
     retention.purge()
@@ -331,10 +343,10 @@ def test_the_command_goes_on_until_nothing_is_left(monkeypatch: pytest.MonkeyPat
     for _number in range(3):
         make_ended(100, webhook=webhook)
     call_command("purge", dry_run=True)
-    assert "3 bodies, 3 deliveries, 0 events, 0 batches would be removed" in capsys.readouterr().out
+    assert "3 bodies, 0 answers, 3 deliveries, 0 events, 0 batches would be removed" in capsys.readouterr().out
     assert len(kept()) == 4
     call_command("purge")
-    assert "3 bodies, 3 deliveries, 0 events, 0 batches removed" in capsys.readouterr().out
+    assert "3 bodies, 0 answers, 3 deliveries, 0 events, 0 batches removed" in capsys.readouterr().out
     assert len(kept()) == 1
 
 

@@ -110,6 +110,27 @@ MUTANTS = (
         "",
         ("tests/access/test_participant_page.py::test_page_opens_to_its_role_and_those_above",),
     ),
+    Mutant(
+        "staff without the permission take a second factor away",
+        "access/admin/second_factors.py",
+        "        if not self.has_view_permission(request) or not request.user.has_perm(PERMISSION):\n",
+        "        if not self.has_view_permission(request):\n",
+        ("tests/safety/test_administration.py::test_administration_opens_to_permissions_only[reader]",),
+    ),
+    Mutant(
+        "the content policy allows styles in the page",
+        "portal/settings.py",
+        '        "style-src": [SELF],\n',
+        '        "style-src": [SELF, "\'unsafe-inline\'"],\n',
+        ("tests/safety/test_headers.py::test_every_answer_has_its_safety_headers[anonymous]",),
+    ),
+    Mutant(
+        "error reports show what was posted",
+        "portal/error_reports.py",
+        "        return dict.fromkeys(request.POST, self.cleansed_substitute)\n",
+        "        return request.POST\n",
+        ("tests/safety/test_canary.py::test_no_secret_is_found_anywhere",),
+    ),
     # --- notices ------------------------------------------------------------------------------------------------------
     Mutant(
         "a notice has no lease: two jobs send it twice",

@@ -26,7 +26,7 @@ MUTANTS = (
         "connections/source.py",
         "        return tuple(dict.fromkeys([*found, *(text for value in found for text in _texts_in(value))]))\n",
         "        return tuple(found)\n",
-        ("tests/portal/test_canary_tokens.py::test_no_secret_that_tokens_are_got_with_is_found_anywhere",),
+        ("tests/safety/test_canary_tokens.py::test_no_secret_that_tokens_are_got_with_is_found_anywhere",),
     ),
     Mutant(
         "a claim fetches what another process fetches already",

@@ -165,3 +165,9 @@ def test_all_checks_are_known_to_manage_py() -> None:
 )
 def test_outbound_settings_that_make_no_sense_stop_the_start(found, name: str, value: object, code: str) -> None:
     assert found(**{name: value}) == [code]
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(0, ["portal.E015"]), (-1, ["portal.E015"]), (721, ["portal.E015"])])
+def test_a_proof_that_never_or_always_holds_stops_the_start(found, minutes: int, expected: list[str]) -> None:
+    assert found(PORTAL_REAUTHENTICATION_MINUTES=minutes) == expected
+    assert found(PORTAL_REAUTHENTICATION_MINUTES=1) == found(PORTAL_REAUTHENTICATION_MINUTES=720) == []

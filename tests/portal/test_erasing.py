@@ -1,5 +1,6 @@
 """Erasing a participant: afterwards nothing anywhere tells who it was, and nothing of anybody else is touched."""
 
+import json
 import time
 from datetime import timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from access.actors import Actor
 from access.audit import record
 from access.audit_chain import link_entries, verify_chain
 from access.errors import ActionError
-from access.models import AuditEntry, AuditRedaction, Erasure, Membership, Participant, User
+from access.models import AuditEntry, AuditRedaction, Erasure, Membership, Participant, User, UserSession
 from catalog.models import ProductGrant
 from connections.models import CachedToken, Connection, ConnectionRun, KeyPair
 from dispatch.fan_out import fan_out, webhooks_told_of
@@ -117,7 +118,7 @@ def send(webhook: Webhook) -> None:
 @pytest.fixture
 def condemned(db: None) -> Person:
     """An owner whose participant has everything."""
-    owner = make_owner(f"{MARK.title()} Energia", f"{MARK}@example.test")
+    owner = make_owner(f"{MARK.title()} Geração", f"{MARK}@example.test")
     User.objects.filter(pk=owner.user.pk).update(name=f"{MARK} owner")
     owner.user.refresh_from_db()
     owner.client.get("/", REMOTE_ADDR=ADDRESS)
@@ -129,6 +130,30 @@ def condemned(db: None) -> Person:
     LogEntry.objects.create(
         user=staff, content_type=kind, object_id=str(owner.user.pk), object_repr=str(owner.user), action_flag=2
     )
+    former = make_user(name=f"{MARK} former", email=f"{MARK}-former@example.test")
+    product = ProductGrant.objects.get(participant=owner.participant).product
+    LogEntry.objects.create(
+        user=staff,
+        content_type=ContentType.objects.get_for_model(product),
+        object_id=str(product.pk),
+        object_repr=product.name,
+        change_message=json.dumps([{"added": {"object": str(owner.participant)}}]),
+        action_flag=2,
+    )
+    with transaction.atomic():
+        by = Actor.for_staff(staff)
+        # All that is known of somebody whose membership was removed, and who never did anything.
+        gone = Membership(user=former, participant=owner.participant)
+        left = {"user": str(former)}
+        record(by=by, action="access.membership.deleted", obj=gone, participant=owner.participant, before=left)
+        audience = {"participants": [owner.participant.name, "another"]}
+        record(by=by, action="catalog.product.updated", obj=product, after=audience)
+        # As staff end a session: nothing but its label says whose it was.
+        session = UserSession(user=owner.user, key_digest=uuid4().hex, auth_digest="", expires_at=timezone.now())
+        session.user_agent, session.address = f"{MARK} browser", ADDRESS
+        session.save()
+        after = {"device": session.user_agent, "from": ADDRESS}
+        record(by=Actor.for_staff(staff), action="access.session.ended", obj=session, after=after)
     return owner
 
 
@@ -177,14 +202,15 @@ def test_nothing_is_left_that_tells_who_it_was(condemned: Person) -> None:
 def test_every_kind_of_row_is_gone_and_the_totals_stay(condemned: Person) -> None:
     participant, totals = condemned.participant, read_totals()
     erasure = erase(participant)
-    for model in (Webhook, WebhookVersion, WebhookTest, Delivery, Attempt, ProductStatus, SendBatch, Lane, WebhookDay):
-        assert not model._base_manager.exists(), model
-    for model in (Connection, KeyPair, CachedToken, ConnectionRun, Notice, ProductGrant, Membership):
+    sent: list[Any] = [Delivery, Attempt, ProductStatus, SendBatch, Lane, WebhookDay]
+    kept: list[Any] = [Webhook, WebhookVersion, WebhookTest, Connection, KeyPair, CachedToken, ConnectionRun]
+    others: list[Any] = [Notice, ProductGrant, Membership]
+    for model in (*sent, *kept, *others):
         assert not model._base_manager.exists(), model
     assert not Event.objects.filter(participant=participant).exists()
     assert read_totals() == totals
     assert erasure.removed["notifications"] == 7
-    assert erasure.removed["people"] == erasure.removed["memberships"] == erasure.removed["name"] == 1
+    assert [erasure.removed[name] for name in ("people", "memberships", "name")] == [2, 1, 1]
     signed_in = {session.get_decoded().get("_auth_user_id") for session in Session.objects.all()}
     assert str(condemned.user.pk) not in signed_in
 
@@ -341,7 +367,7 @@ def test_the_command_says_what_would_go_and_changes_nothing(condemned: Person, c
     call_command("erase_participant", condemned.participant.formatted_cnpj, "--dry-run")
     said = capsys.readouterr().out
     assert "         7  notifications with their attempts" in said
-    assert "         1  people who belong to no other participant" in said
+    assert "         2  people who belong to no other participant" in said
     assert Delivery.objects.count() == 7
     assert not Erasure.objects.exists()
 
@@ -383,7 +409,7 @@ def page_of(participant: Participant) -> str:
 
 def test_the_page_says_what_goes_and_changes_nothing(officer: Person, condemned: Person) -> None:
     shown = officer.client.get(page_of(condemned.participant)).content.decode()
-    assert "<tr><td>notifications with their attempts</td><td>7</td></tr>" in shown
+    assert '<tr><td>notifications with their attempts</td><td class="number">7</td></tr>' in shown
     assert not Erasure.objects.exists()
 
 

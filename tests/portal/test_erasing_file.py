@@ -6,7 +6,7 @@ import pytest
 
 from tests.processes import manage, portal_environment, run
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
 
 SEED = """
 from datetime import timedelta
@@ -29,7 +29,7 @@ print(owner.participant.uuid)
 
 def test_nothing_of_it_is_left_in_the_file(tmp_path: Path) -> None:
     env = portal_environment(tmp_path)
-    assert run(*manage("migrate", "-v0"), env=env).returncode == 0
+    assert run(*manage("migrate", "-v0"), env=env, timeout=110).returncode == 0
     seeded = run(*manage("shell", "-v0", "-c", SEED), env=env)
     assert seeded.returncode == 0, seeded.stderr
     files = list(tmp_path.glob("gancho.sqlite3*"))

@@ -82,6 +82,14 @@ portal:metrics                     POST    405
 
 access:participant-switch          GET     login     405      405    405       405           405 405
 access:participant-switch          POST    login     404      away   away      away          404 404
+access:session-list                GET     login     200      200    200       200           200 200
+access:session-list                POST    405
+access:session-end                 GET     405
+access:session-end                 POST    login     404      404    404       away          404 404
+access:session-end-others          GET     405
+access:session-end-others          POST    login     away     away   away      away          away away
+access:seeing-end                  GET     login     405      405    405       405           405 405
+access:seeing-end                  POST    login     away     away   away      away          away away
 access:preferences-update          GET     405
 access:preferences-update          POST    away
 

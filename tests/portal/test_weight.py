@@ -25,7 +25,7 @@ def test_no_page_adds_150_kilobytes_to_the_frame() -> None:
     assert sum(map(weigh, of_pages)) < 60_000
 
 
-def test_first_page_stays_under_220_kilobytes() -> None:
+def test_first_page_stays_under_150_kilobytes() -> None:
     fetched = {STATIC / name for name in FRAME} | set(STATIC.glob("vendor/fonts/*.woff2"))
 
-    assert sum(map(weigh, fetched)) < 220_000
+    assert sum(map(weigh, fetched)) < 150_000

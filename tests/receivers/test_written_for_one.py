@@ -13,10 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.files.base import ContentFile
 from django.urls import reverse
+from django.utils import timezone
 
 from access.actors import Actor
 from dispatch.actions import publish
 from dispatch.models import Delivery
+from portal.help.examples import EXAMPLE_SECRET, show_request
 from tests.certificates import self_signed
 from tests.dispatch.running import dispatchers, wait_for_end
 from tests.factories import make_connection, make_key_pair, make_product, make_webhook
@@ -181,6 +183,22 @@ def test_what_was_agreed_is_let_in_and_anything_else_is_not(
             assert (refused.state, refused.last_status) == ("failed", 401), wrong
             assert bad.kept() == {}
             bad.stop()
+
+
+@pytest.mark.parametrize("language", RUN_BY_TESTS)
+def test_the_request_of_the_documentation_is_accepted_and_refused_once_changed(
+    language: str, scene: Scene, live_server: Any, settings: Any
+) -> None:
+    """As its page says: started with the secret that is shown there, by the command that is shown there."""
+    settings.PORTAL_BASE_URL = live_server.url
+    example = show_request(timezone.now())
+    port = free_port()
+    webhook = scene.webhook(port)
+    running = scene.run(webhook, language, port, "right", {"WEBHOOK_SECRET": EXAMPLE_SECRET})
+    headers = {line.name: line.value for line in example.lines}
+    assert running.post(headers, example.body.replace("DataProduto", "dataProduto").encode()) == 401
+    assert running.post(headers, example.body.encode()) == 204
+    assert set(running.kept()) == {f"{headers['webhook-id']}.{ending}" for ending in ("json", "data")}
 
 
 def send(scene: Scene, webhook: Webhook, day: int) -> Delivery:

@@ -111,7 +111,14 @@ access_user_add                                     deed
 access_user_history                                 list
 access_user_delete                                  never
 access_user_change                                  edit
+access_usersession_end                              deed
+access_usersession_changelist                       list
+access_usersession_add                              never
+access_usersession_history                          list
+access_usersession_delete                           never
+access_usersession_change                           read
 admin/access/user/<path:object_id>/                 elsewhere
+admin/access/usersession/<path:object_id>/          elsewhere
 auth_group_changelist                               list
 auth_group_add                                      deed
 auth_group_history                                  list

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
+from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
@@ -59,7 +60,8 @@ class Office:
         Group.objects.create(name="Publishers")
         WebhookTest.objects.create(participant=world.participant, by="Owner", at=now)
         CachedToken.objects.create(key="0" * 64, connection=world.connection, credential_version=uuid4())
-        self.notice = post_notice(Draft("dispatcher_silent", "once", values={"since": now.isoformat()}))
+        with transaction.atomic():
+            post_notice(Draft("dispatcher_silent", "once", values={"since": now.isoformat()}))
         Incident.objects.create(kind="dispatcher_silent", suspected_at=now, seen_at=now)
         for who in ("reader", *MEMBERS):
             world.client(who)

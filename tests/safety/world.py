@@ -12,6 +12,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from access.models import UserSession
+from access.sessions import digest_auth
 from catalog.links import download_url
 from connections.models import ConnectionRun
 from dispatch.models import SendBatch
@@ -69,12 +71,15 @@ class World:
         self.connection = make_connection(participant=self.participant, name="Emissor secreto", kind="btg_id")
         now = timezone.now()
         self.run = ConnectionRun.objects.create(
-            connection=self.connection, by="Owner", at=now, purge_at=now + timedelta(days=1)
+            connection=self.connection, by="Owner", at=now, purge_at=(run_until := now + timedelta(days=1))
         )
         staff = Person(make_user(email="clerk@operator.test", name="Clerk", is_staff=True))
         officer = Person.staff()
         seats = (None, outsider, owner.colleague("viewer"), owner.colleague("technical"), owner, staff, officer)
         self.people: dict[str, Person | None] = dict(zip(PEOPLE, seats, strict=True))
+        self.session = UserSession.objects.create(
+            user=owner.user, key_digest="0" * 64, auth_digest=digest_auth(owner.client.session), expires_at=run_until
+        )
         for who in PEOPLE:
             self.client(who)  # signed in now, before anything is compared or rolled back
 
@@ -96,6 +101,8 @@ class World:
     def _value(self, name: str, key: str) -> Any:
         if name.startswith("connections:"):
             return self._of_connections(name, key)
+        if name.startswith("access:session"):
+            return self.session.uuid
         if key == "batch_uuid":
             return self.batch.uuid
         if key == "product_uuid" or name == "catalog:product-detail":
@@ -142,7 +149,7 @@ def all_rows() -> dict[str, list[Any]]:
     rows = {}
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
-            if table not in ("django_session", "portal_cache"):
+            if table not in ("django_session", "access_usersession", "portal_cache"):
                 cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
                 rows[table] = sorted(map(repr, cursor.fetchall()))
     return rows

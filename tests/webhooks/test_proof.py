@@ -9,6 +9,7 @@ from django.core.cache import cache
 from access.errors import ProofMissing
 from access.models import AuditEntry
 from connections.values import TokenHeader
+from tests.certificates import Authority
 from tests.factories import make_connection, make_key_pair, make_product, make_upload, make_webhook
 from tests.people import Person
 from tests.posted_back import posted_back
@@ -24,6 +25,7 @@ PASSWORD = "a-good-long-password"
 CANARY = "CANARY-9b2c4d6e80-long-enough"
 ASKED = 'name="again-password"'
 HTMX_OR_NOT = pytest.mark.parametrize("headers", [HTMX, {}], ids=["htmx", "plain"])
+AUTHORITY = Authority()
 SECRET = {"auth_method": "secret", "secret-secret": CANARY}
 
 
@@ -135,8 +137,18 @@ def test_without_javascript_everything_but_secrets_comes_back(owner: Person) -> 
         {"headers": []},
         {"headers": [("X-New", "value")]},
         {"request_uri": "http://hook.example.com/in"},
+        {"private_ca": AUTHORITY.pem},
     ],
-    ids=["replaced", "elsewhere", "removed", "other-method", "header-removed", "header-new", "in-the-clear"],
+    ids=[
+        "replaced",
+        "elsewhere",
+        "removed",
+        "other-method",
+        "header-removed",
+        "header-new",
+        "in-the-clear",
+        "authority",
+    ],
 )
 def test_what_touches_credentials_takes_proof(
     owner: Person, webhook: Webhook, over: dict[str, Any], headers: Any

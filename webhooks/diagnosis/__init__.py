@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from outbound.transfer import Result
 from webhooks.diagnosis import tokens
-from webhooks.diagnosis.answers import ANSWERED, UNAUTHORIZED
+from webhooks.diagnosis.answers import ANSWERED, NGINX_WORDS, UNAUTHORIZED
 from webhooks.diagnosis.configuration import OURS
 from webhooks.diagnosis.entry import Diagnosis, Side
 from webhooks.diagnosis.transfers import CONNECTING, NOT_SENT, TLS, UNANSWERED
@@ -41,7 +41,13 @@ def code_for(result: Result, auth_method: str) -> str:
     if result.status == 401:
         code = f"unauthorized_{auth_method}"
         return code if code in DIAGNOSES else "unauthorized_none"
+    if result.status == 400 and (code := _find_nginx_words(result.body)):
+        return code
     return _STATUS_CODES.get(result.status) or _CLASS_CODES.get(result.status // 100, "unexpected_status")
+
+
+def _find_nginx_words(body: bytes) -> str:
+    return next((code for words, code in NGINX_WORDS if words in body), "")
 
 
 _STATUS_CODES = {

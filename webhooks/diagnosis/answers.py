@@ -6,6 +6,12 @@ from django.utils.translation import gettext_lazy as _
 from webhooks.auth.registry import METHODS
 from webhooks.diagnosis.entry import Diagnosis
 
+# How nginx says it, in any language of its administrator: src/http/ngx_http_special_response.c, its pages 495 and 496.
+NGINX_WORDS = (
+    (b"No required SSL certificate was sent", "client_certificate_missing"),
+    (b"The SSL certificate error", "client_certificate_refused"),
+)
+
 ANSWERED = (
     Diagnosis(
         "redirected",
@@ -20,6 +26,23 @@ ANSWERED = (
         _("The receiver answered 400: it did not understand the notification."),
         _("The receiver expects another body format, other names or another content type."),
         _("Compare the body that was sent with what the receiver expects, and choose the fitting body format."),
+    ),
+    Diagnosis(
+        "client_certificate_missing",
+        _("Client certificate missing: 400"),
+        _("The receiver answered 400 and says that it got no client certificate."),
+        _("The receiver, or a proxy in front of it such as nginx, requires mutual TLS, and this webhook shows none."),
+        _("Give the certificate that the receiver knows in the webhook's form, under Client certificate."),
+    ),
+    Diagnosis(
+        "client_certificate_refused",
+        _("Client certificate refused: 400"),
+        _("The receiver answered 400 and says that it does not accept our client certificate."),
+        _("The certificate has expired, or the receiver does not know the authority that signed it."),
+        _(
+            "Compare the certificate in the webhook's form with the one that the receiver expects, its chain included, "
+            "and replace it there, or let the receiver trust its authority."
+        ),
     ),
     Diagnosis(
         "forbidden",

@@ -64,7 +64,7 @@ def _find(text: str) -> Participant | None:
     if not text:
         return None
     try:
-        wanted = {"uuid": UUID(text)}
+        wanted: dict[str, Any] = {"uuid": UUID(text)}
     except ValueError:
         wanted = {"cnpj": cnpj.normalise(text)}
     found = Participant.objects.filter(**wanted).first()

@@ -22,7 +22,8 @@ WAIT_SECONDS = 300.0
 class Command(BaseCommand):
     help = (
         "Erase a participant for good: its webhooks, notifications, credentials and tests, and the people who belong "
-        "to nobody else. Says what would go and asks for the CNPJ. Stopped midway, run it again or leave it to the job. "
+        "to nobody else. Says what would go and asks for the CNPJ. Stopped midway, run it again or leave the rest to "
+        "the job. "
         "Exit code 1: not finished yet, 2: refused."
     )
 
@@ -84,7 +85,7 @@ class Command(BaseCommand):
 
 def _find(text: str) -> Participant:
     try:
-        wanted = {"uuid": UUID(text)}
+        wanted: dict[str, Any] = {"uuid": UUID(text)}
     except ValueError:
         wanted = {"cnpj": cnpj.normalise(text)}
     found = Participant.objects.filter(**wanted).first()

@@ -14,7 +14,9 @@ def story_pages(story: Story) -> dict[str, str]:
 
 
 def _own_pages() -> dict[str, str]:
-    names = ("portal:home", "portal:profile", "portal:settings", "portal:integration", "account_change_password")
+    names = ["portal:home", "portal:profile", "portal:settings", "portal:integration", "account_change_password"]
+    names += ["account_logout", "account_reauthenticate", "access:session-list", "mfa_index", "mfa_set_up"]
+    names += (f"portal:help-{name}" for name in ("home", "receiving", "formats", "retries", "failures"))
     return {name.partition(":")[2] or name: reverse(name) for name in names}
 
 
@@ -28,6 +30,7 @@ def _pages_of_webhooks(story: Story) -> dict[str, str]:
         "webhook-edit": _at("webhooks:webhook-edit", story.webhooks["failing"]),
         "webhook-archive": _at("webhooks:webhook-archive", healthy),
         "webhook-secret": _at("webhooks:webhook-secret", healthy),
+        "webhook-receiver": _at("webhooks:webhook-receiver", healthy),
         "send-all": _at("dispatch:batch-send-all", healthy),
         "resend-pending": _at("dispatch:batch-resend-pending", story.webhooks["failing"]),
         "sending": reverse("dispatch:batch-detail", args=[healthy.uuid, story.batch.uuid]),
@@ -66,8 +69,8 @@ def _pages_of_connections(story: Story) -> dict[str, str]:
 
 def empty_pages() -> dict[str, str]:
     """Pages that look different before there is anything."""
-    names = ("portal:home", "webhooks:webhook-list", "webhooks:webhook-create", "dispatch:delivery-list")
-    names += ("catalog:publication-list", "connections:connection-list", "connections:key-pair-list")
+    names = ["portal:home", "webhooks:webhook-list", "webhooks:webhook-create", "dispatch:delivery-list"]
+    names += ["catalog:publication-list", "connections:connection-list", "connections:key-pair-list"]
     return {f"empty-{name.partition(':')[2]}": reverse(name) for name in names}
 
 
@@ -79,8 +82,8 @@ def signed_out_pages() -> dict[str, str]:
         "account_reset_password_done",
         "account_signup",
         "account_inactive",
+        "account_reset_password_from_key_done",
     )
-    names += ("account_reset_password_from_key_done",)
     pages = {f"signed-out-{name.removeprefix('account_')}": reverse(name) for name in names}
     return pages | {"signed-out-not-found": "/nothing-here"}
 

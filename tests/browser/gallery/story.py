@@ -65,6 +65,9 @@ def tell_story(owner: Person) -> Story:
         product = products[each.product_code]
         made = make_publication(product, period=each.period, content=each.content, file_name=each.file_name)
         _publish_at(made)
+    for product in products.values():
+        if newest := product.publications.newest_first().first():
+            make_event(publication=newest, occurred_at=newest.published_at)
     story = Story(products)
     _add_connections(story, owner)
     _add_webhooks(story, owner)
@@ -113,8 +116,11 @@ def _add_webhooks(story: Story, owner: Person) -> None:
         "inactive": ("Leitura de arquivos (teste)", "https://hml.ventoalto.example/recebe-notificacao", 0, 1),
     }
     products = list(story.products.values())
-    secret = {"auth_method": "secret", "auth_secrets": {"secret": "a-token-of-the-receiver"}}
-    shared = {"auth_method": "oauth2", "auth_settings": {"connection": str(story.connections["oauth2"].uuid)}}
+    secret: dict[str, Any] = {"auth_method": "secret", "auth_secrets": {"secret": "a-token-of-the-receiver"}}
+    shared: dict[str, Any] = {
+        "auth_method": "oauth2",
+        "auth_settings": {"connection": str(story.connections["oauth2"].uuid)},
+    }
     shared |= {"rate_limit_count": 20, "rate_limit_period_seconds": 60}
     for name, (description, address, first, last) in chosen.items():
         values: dict[str, Any] = {"description": description, "request_uri": address, "products": products[first:last]}
@@ -185,7 +191,7 @@ def _deliver(story: Story, webhook: Any, code: str, *, at: datetime) -> Any:
     """A notification of the newest version of a product, with the status that pages read."""
     product = story.products[code]
     publication = product.publications.newest_first().first()
-    event = Event.objects.filter(publication=publication).first() or make_event(publication=publication, occurred_at=at)
+    event = Event.objects.get(publication=publication)
     delivery = make_delivery(webhook=webhook, event=event, created_at=at, created_by="Operador Meridiano", body=BODY,
                              body_format="documented", content_type="application/json")  # fmt: skip
     ProductStatus.objects.create(webhook=webhook, product=product, delivery=delivery, state="waiting", changed_at=at)

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Page
 
+from access.reauthentication import SESSION_KEY
 from tests.browser.accessibility import find_violations
 from tests.browser.gallery.crowd import crowd_pages, fill
 from tests.browser.gallery.pages import empty_pages, signed_out_pages, story_pages
@@ -110,9 +111,22 @@ def test_pages_of_a_viewer(
     story = tell_story(owner)
     enter(viewer, sign_in, language)
     pages = story_pages(story)
-    seen = ("home", "webhooks", "webhook-failing", "webhook-stopped", "notification-retrying", "connections")
-    seen += ("connection-oauth2", "certificates", "certificate-detail")
+    seen = ["home", "webhooks", "webhook-failing", "webhook-stopped", "notification-retrying", "connections"]
+    seen += ["connection-oauth2", "certificates", "certificate-detail"]
     walk(page, {f"viewer-{name}": pages[name] for name in seen}, language=language, theme=theme, width=width)
+
+
+@in_each_variant
+def test_pages_that_ask_once_more_who_is_there(
+    language: str, theme: str, width: int, page: Page, sign_in: SignIn, owner: Person
+) -> None:
+    enter(owner, sign_in, language)
+    session = owner.client.session
+    session.pop(SESSION_KEY, None)
+    session.save()
+    pages = story_pages(tell_story(owner))
+    asking = {name: pages[name] for name in ("account_reauthenticate", "mfa_set_up", "webhook-edit", "certificate-new")}
+    walk(page, {f"asked-{name}": path for name, path in asking.items()}, language=language, theme=theme, width=width)
 
 
 @in_each_variant

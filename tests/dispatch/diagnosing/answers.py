@@ -38,6 +38,25 @@ for _status, _code in OF_STATUS.items():
     fails_as(_code)(answering(_status))
 
 
+def nginx_page(words: str) -> Answer:
+    """As nginx 1.22 answers, byte for byte, where `ssl_verify_client on` was not satisfied."""
+    body = (
+        f"<html>\r\n<head><title>400 {words}</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n"
+        f"<center>{words}</center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
+    )
+    return Answer(400, body.encode(), [("Content-Type", "text/html")])
+
+
+@fails_as("client_certificate_missing")
+def client_certificate_missing(world: World) -> Attempt:
+    return world.answered(nginx_page("No required SSL certificate was sent"))
+
+
+@fails_as("client_certificate_refused")
+def client_certificate_refused(world: World) -> Attempt:
+    return world.answered(nginx_page("The SSL certificate error"))
+
+
 @fails_as("unexpected_status")
 def unexpected_status(world: World) -> Attempt:
     return world.answered(Raw(b"HTTP/1.1 700 Made up\r\nContent-Length: 0\r\n\r\n"))

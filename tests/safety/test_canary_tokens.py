@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote_plus
 
 import pytest
-from django.conf import settings
 from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -20,11 +19,12 @@ from connections.actions import create_key_pair
 from connections.models import CachedToken, Connection, ConnectionRun, KeyPair
 from dispatch.dispatcher import Dispatcher
 from dispatch.models import Attempt, Delivery
-from tests.canary import Search, plant
+from tests.canary import Search, look_everywhere, plant
 from tests.certificates import self_signed
 from tests.factories import make_connection, make_delivery, make_event, make_publication, make_upload, make_webhook
 from tests.people import Person
 from tests.receiver import Answer, Call, Hang, Received, Receiver, Reset
+from tests.safety.administering import save_everything
 from tests.webhooks.pages import posted, text, url
 from tests.webhooks.test_form_page import summary
 from webhooks.auth.connected import KIND
@@ -272,6 +272,8 @@ def test_no_secret_that_tokens_are_got_with_is_found_anywhere(
     lines: Callable[[], str],
     dispatcher: Dispatcher,
     monkeypatch: pytest.MonkeyPatch,
+    memory_broker: str,
+    tmp_path: Path,
 ) -> None:
     """X-3, CERC-21, UNICO-24, BTG-7. Success, refusals and echoes of both servers, time-outs, a crash, Testar, runs."""
     planted, search = Planted(receiver), Search()
@@ -295,7 +297,10 @@ def test_no_secret_that_tokens_are_got_with_is_found_anywhere(
             life.try_out(**({"hx_request": "true"} if number == 1 else {}))
         run = life.run()
         assert run.succeeded is (number < 2)
-    life.crash(monkeypatch)
+    with search.reading_error_reports() as reports:
+        life.crash(monkeypatch)
+    assert len(reports) == 2 * len(paths)
+    assert save_everything(people["officer"].client) >= 3
     life.look()
     codes = set(Attempt.objects.values_list("diagnosis", flat=True))
     expected = {
@@ -311,8 +316,6 @@ def test_no_secret_that_tokens_are_got_with_is_found_anywhere(
     assert len(planted.tokens) > 10
     search.add("log", lines())
     assert "broken on purpose" in lines()
-    search.add_database()
-    search.add_files(Path(settings.PORTAL_HOME))
-    search.add_mails()
+    look_everywhere(search, tmp_path, memory_broker)
     leaks = {name: search.places_of(secret) for name, secret in planted.sealed.items()}
     assert not any(leaks.values()), "\n".join(f"{name}: {place}" for name in leaks for place in sorted(leaks[name]))

@@ -1,0 +1,123 @@
+"""The sessions of users in the admin: who is signed in where, and ending it after a page that shows the effect."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from access import sessions
+from access.actors import Actor
+from access.models import UserSession
+
+PERMISSION = "access.end_usersession"
+LIST = "admin:access_usersession_changelist"
+
+
+class RunningFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("running", _("Running")), ("over", _("Over"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> QuerySet[UserSession]:
+        if self.value() == "running":
+            return queryset.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
+        if self.value() == "over":
+            return queryset.filter(Q(ended_at__isnull=False) | Q(expires_at__lte=timezone.now()))
+        return queryset
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(admin.ModelAdmin):
+    """To read, and to end. Nobody adds or changes a session here."""
+
+    list_display = ("user", "device_words", "address", "started_at", "last_seen_at", "state")
+    list_filter = (RunningFilter, "user__is_staff")
+    list_select_related = ("user",)
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("user__email", "user__name", "=address")
+    search_help_text = gettext_lazy("Person, e-mail or address")
+    actions = ("end_selected",)
+    fields = readonly_fields = (
+        "user",
+        "device_words",
+        "user_agent",
+        "address",
+        "started_at",
+        "last_seen_at",
+        "expires_at",
+        "ended_at",
+        "uuid",
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [path("end/", self.admin_site.admin_view(self.end_view), name="access_usersession_end")]
+        return own + super().get_urls()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(PERMISSION)
+
+    @admin.display(description=gettext_lazy("browser"), ordering="user_agent")
+    def device_words(self, row: UserSession) -> str:
+        return row.device
+
+    @admin.display(description=gettext_lazy("state"), ordering="ended_at")
+    def state(self, row: UserSession) -> str:
+        if row.ended_at is not None:
+            return _("Ended")
+        return _("Running") if row.expires_at > timezone.now() else _("Over")
+
+    @admin.action(description=gettext_lazy("End the selected sessions"), permissions=["end"])
+    def end_selected(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> HttpResponse:
+        query = QueryDict(mutable=True)
+        query.setlist("session", [str(uuid) for uuid in queryset.values_list("uuid", flat=True)])
+        return redirect(f"{reverse('admin:access_usersession_end')}?{query.urlencode()}")
+
+    def end_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_end_permission(request):
+            raise PermissionDenied
+        rows = self._chosen(request)
+        if request.method != "POST" or not rows:
+            context = {"sessions": rows, "opts": self.model._meta, "title": _("End sessions")}
+            everything = {**self.admin_site.each_context(request), **context}
+            return TemplateResponse(request, "access/admin/session_end.html", everything)
+        count = sessions.end_sessions(rows, by=Actor.for_staff(request.user))  # type: ignore[arg-type]
+        words = ngettext("%(n)s session was ended.", "%(n)s sessions were ended.", count)
+        self.message_user(request, words % {"n": count}, messages.SUCCESS)
+        return redirect(LIST)
+
+    def _chosen(self, request: HttpRequest) -> list[UserSession]:
+        """Those that are still running. Of colleagues, only a superuser ends any: nobody is locked out by an equal."""
+        given = request.POST if request.method == "POST" else request.GET
+        uuids = [uuid for uuid in map(_parse_uuid, given.getlist("session")) if uuid]
+        rows = UserSession.objects.running().filter(uuid__in=uuids).select_related("user")
+        if not request.user.is_superuser:
+            rows = rows.filter(Q(user__is_staff=False) | Q(user=request.user.pk))
+        return list(rows)
+
+
+def _parse_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
