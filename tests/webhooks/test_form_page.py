@@ -351,7 +351,7 @@ def test_archiving_asks_first(owner: Person) -> None:
 # --- who may ----------------------------------------------------------------------------------------------------
 
 PAGES = ["webhook-edit", "webhook-archive", "webhook-secret"]
-POSTS = ["webhook-edit", "webhook-archive", "webhook-secret-show", "webhook-secret-rotate"]
+POSTS = ["webhook-edit", "webhook-archive", "webhook-secret-show", "webhook-secret-rotate", "webhook-secret-end"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -391,7 +391,7 @@ def test_anonymous_gets_the_login_page(db: None, name: str) -> None:
     assert not Webhook.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["webhook-secret-show", "webhook-secret-rotate"])
+@pytest.mark.parametrize("name", ["webhook-secret-show", "webhook-secret-rotate", "webhook-secret-end"])
 def test_what_changes_something_takes_no_get(owner: Person, name: str) -> None:
     webhook = make_webhook(participant=owner.participant)
     assert owner.client.get(url(name, webhook)).status_code == 405
