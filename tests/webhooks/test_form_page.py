@@ -184,6 +184,7 @@ def test_the_form_takes_the_same_number_of_queries_for_many_products(
     owner: Person, django_assert_max_num_queries: Any
 ) -> None:
     make_product()
+    owner.client.get("/profile/")
     with django_assert_max_num_queries(30) as few:
         owner.client.get(url("webhook-create"))
     for _ in range(10):
