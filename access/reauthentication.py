@@ -41,13 +41,18 @@ CLOCK_TOLERANCE_SECONDS = 5
 def has_recent_proof(request: HttpRequest) -> bool:
     """Whether who is signed in has proved who they are a few minutes ago, by the best that they have: after somebody
     sets up a second factor, a proof by password counts no more. At most one query."""
+    proof = _find_proof(request)
+    return proof is not None and (proof.get("by") == CODE or not has_mfa(cast(User, request.user)))
+
+
+def _find_proof(request: HttpRequest) -> dict[str, Any] | None:
+    """Return what the session remembers of its user, while it holds. No query."""
     user, proof = request.user, request.session.get(SESSION_KEY)
     if not isinstance(user, User) or not isinstance(proof, dict) or proof.get("user") != str(user.uuid):
-        return False
+        return None
     age = timezone.now().timestamp() - float(proof.get("at", 0))
-    if not -CLOCK_TOLERANCE_SECONDS <= age < settings.PORTAL_REAUTHENTICATION_MINUTES * 60:
-        return False
-    return proof.get("by") == CODE or not has_mfa(user)
+    holds = -CLOCK_TOLERANCE_SECONDS <= age < settings.PORTAL_REAUTHENTICATION_MINUTES * 60
+    return proof if holds else None
 
 
 def record_proof(request: HttpRequest, *, by: str) -> None:
@@ -129,8 +134,13 @@ class Proof:
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
-        self.given, self.asked = has_recent_proof(request), False
-        if not self.given and request.method == "POST":
+        self.asked = False
+        if request.method != "POST":
+            # Nothing is done by looking: whether the field stands in the form is not worth a query.
+            self.given = _find_proof(request) is not None
+            return
+        self.given = has_recent_proof(request)
+        if not self.given:
             self._read()
 
     @cached_property

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from access.next_page import safe_next
-from access.reauthentication import Proof
+from access.reauthentication import Proof, has_recent_proof
 from access.requests import PortalRequest
 
 
@@ -15,7 +15,8 @@ from access.requests import PortalRequest
 def reauthenticate(request: PortalRequest) -> HttpResponse:
     """`next` is the page to go to, by GET, once it is proved who is there."""
     proof, onwards = Proof(request), safe_next(request)
-    if proof.given:
+    if has_recent_proof(request):
         return redirect(onwards)
+    proof.given = False
     proof.ask()
     return render(request, "access/reauthenticate.html", {"proof": proof, "next": onwards})

@@ -76,7 +76,7 @@ def note_session(client: Client, user: Any) -> None:
     session = client.session
     UserSession.objects.create(
         user=user,
-        key_digest=digest_key(session.session_key),
+        key_digest=digest_key(session.session_key or ""),
         auth_digest=digest_auth(session),
         address="127.0.0.1",
         expires_at=session.get_expiry_date(),

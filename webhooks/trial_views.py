@@ -49,9 +49,9 @@ def _try(request: PortalRequest, editor: WebhookEditor, proof: Proof) -> dict[st
     editor.add_problems(problems)
     if problems:
         return {"lines": editor.lines(), "announce": _("Not tested: there is something to correct.")}
-    who = {"by": request.actor, "proven": proof.given}
+    by, proven = request.actor, proof.given
     try:
-        trial = try_webhook(editor.participant, values=values, webhook=editor.webhook, **who)
+        trial = try_webhook(editor.participant, values=values, webhook=editor.webhook, by=by, proven=proven)
     except ProofMissing:
         return {"proof": proof.ask(), "announce": _("Not tested yet: confirm that it is you.")}
     except (TooManyTests, WebhookArchived) as refused:

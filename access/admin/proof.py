@@ -39,5 +39,5 @@ class ProofMixin:
     def signed_in(self, user: User) -> SafeString:
         count = len(find_live(user))
         words = ngettext("in %(n)s browser", "in %(n)s browsers", count) % {"n": count}
-        query = urlencode({"user__id__exact": user.pk, "state": "running"})
+        query = urlencode({"user__id__exact": str(user.pk), "state": "running"})
         return format_html('<a href="{}?{}">{}</a>', reverse("admin:access_usersession_changelist"), query, words)

@@ -66,8 +66,8 @@ def test_files_that_were_chosen_are_still_there(left_open: Person, page: Page) -
     page.goto("/settings/integration/connections/certificates/new/")
     page.get_by_label("Name").fill("Client")
     for label, name, content in (("Certificate", "c.crt", pair.certificate), ("PrivateKey", "c.key", pair.key)):
-        file = {"name": name, "mimeType": "application/x-pem-file", "buffer": content.encode()}
-        page.get_by_label(label, exact=False).first.set_input_files([file])  # type: ignore[list-item]
+        file: Any = {"name": name, "mimeType": "application/x-pem-file", "buffer": content.encode()}
+        page.get_by_label(label, exact=False).first.set_input_files([file])
     page.locator("#save-button").click()
     expect(page.locator("#id_again-password")).to_be_focused()
     page.keyboard.type(PASSWORD)

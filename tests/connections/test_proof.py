@@ -25,7 +25,7 @@ def _no_counts_of_other_tests() -> None:
 
 
 def stored(connection: Connection) -> dict[str, Any]:
-    return Connection.objects.filter(pk=connection.pk).values().get()
+    return dict(Connection.objects.filter(pk=connection.pk).values().get())
 
 
 def edit(over: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -40,18 +40,23 @@ class Words(HTMLParser):
         super().__init__()
         self.found: list[str] = []
         self.silent = 0
+        self.code: list[str] = []  # open elements that say of themselves that nobody translates them
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.silent += tag in ("script", "style")
+        if dict(attrs).get("translate") == "no":
+            self.code.append(tag)
         self.found += [value for name, value in attrs if name in READ_ATTRIBUTES and value]
         if tag == "input" and dict(attrs).get("type") in ("submit", "button"):
             self.found.append(dict(attrs).get("value") or "")
 
     def handle_endtag(self, tag: str) -> None:
         self.silent -= tag in ("script", "style")
+        if self.code and self.code[-1] == tag:
+            self.code.pop()
 
     def handle_data(self, data: str) -> None:
-        if not self.silent:
+        if not self.silent and not self.code:
             self.found.append(data)
 
 
@@ -83,6 +88,7 @@ def test_templates_hold_no_unmarked_words(path: Path) -> None:
         ("<input placeholder=\"{% translate 'Search' %}\"><button value='add'>{% icon 'x' %}</button>", []),
         ("{% blocktranslate trimmed %}Hello <b>{{ name }}</b>{% endblocktranslate %}", []),
         ("<dt>SHA-256</dt><dd>12 ms</dd>", []),
+        ('<pre translate="no">export <b>NAME</b></pre> Save', ["Save"]),
     ],
 )
 def test_the_reader_of_templates_sees_what_people_see(source: str, found: list[str]) -> None:

@@ -85,6 +85,7 @@ def test_one_command_brings_everything_up_and_one_signal_down(home: Home) -> Non
         assert f"Gancho is ready at http://127.0.0.1:{home.port}/" in said.splitlines()[-1]
         assert "marina@ventoalto.example" in said
         assert "gancho-demo" in said
+        assert "No second factor is demanded here" in said
         assert json.loads(home.get("/health/ready"))["ready"]
         # Published by the seed, sent by the dispatcher, downloaded by the receiver inside the request.
         line = wait_until(lambda: next((line for line in home.received() if line["status"] == 200), None), within=30)

@@ -158,7 +158,7 @@ webhooks_webhooktest_history                        list
 webhooks_webhooktest_delete                         never
 webhooks_webhooktest_change                         read
 admin/webhooks/webhooktest/<path:object_id>/        elsewhere
-webhooks_webhook_sending                            deed
+webhooks_webhook_sending                            press
 webhooks_webhook_pause                              deed
 webhooks_webhook_resume                             deed
 webhooks_webhook_changelist                         list

@@ -81,7 +81,7 @@ class Office:
         paths = {}
         for name, pattern in walk_administration():
             assert name not in paths, f"{name} is there twice"
-            paths[name] = "/" + self._fill(pattern, rows) + self._query(name)
+            paths[name] = "/" + self._fill(pattern, rows)
         return paths
 
     def _fill(self, pattern: str, rows: dict[str, Any]) -> str:
@@ -92,10 +92,9 @@ class Office:
         path = path.replace("<str:task>", JOBS[0].task)
         return re.sub(r"<[^>]+>", lambda _found: str(rows.get(model, 1)), path)
 
-    def _query(self, name: str) -> str:
-        """What an address needs besides, or it would answer as to anybody who came by hand."""
-        webhook = f"webhook={self.world.webhook.uuid}"
-        return {"webhooks_webhook_sending": f"?kind=stop&{webhook}"}.get(name, "")
+    def form(self, name: str) -> dict[str, str]:
+        """What an address needs besides, by GET or POST, or it would answer as to anybody who came by hand."""
+        return {"webhooks_webhook_sending": {"kind": "stop", "webhook": str(self.world.webhook.uuid)}}.get(name, {})
 
     def seats(self, visitor: str) -> tuple[str, ...]:
         """The people of the world whom a column of the table speaks of."""

@@ -184,6 +184,7 @@ def test_the_form_takes_the_same_number_of_queries_for_many_products(
     owner: Person, django_assert_max_num_queries: Any
 ) -> None:
     make_product()
+    owner.client.get("/profile/")
     with django_assert_max_num_queries(30) as few:
         owner.client.get(url("webhook-create"))
     for _ in range(10):
@@ -351,7 +352,7 @@ def test_archiving_asks_first(owner: Person) -> None:
 # --- who may ----------------------------------------------------------------------------------------------------
 
 PAGES = ["webhook-edit", "webhook-archive", "webhook-secret"]
-POSTS = ["webhook-edit", "webhook-archive", "webhook-secret-show", "webhook-secret-rotate"]
+POSTS = ["webhook-edit", "webhook-archive", "webhook-secret-show", "webhook-secret-rotate", "webhook-secret-end"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -391,7 +392,7 @@ def test_anonymous_gets_the_login_page(db: None, name: str) -> None:
     assert not Webhook.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["webhook-secret-show", "webhook-secret-rotate"])
+@pytest.mark.parametrize("name", ["webhook-secret-show", "webhook-secret-rotate", "webhook-secret-end"])
 def test_what_changes_something_takes_no_get(owner: Person, name: str) -> None:
     webhook = make_webhook(participant=owner.participant)
     assert owner.client.get(url(name, webhook)).status_code == 405

@@ -42,6 +42,7 @@ def stored(webhook: Webhook) -> tuple[Any, ...]:
 
 def form_of(webhook: Webhook, **over: Any) -> dict[str, Any]:
     """The webhook's form as a browser would post it unchanged: no secret is in it."""
+    assert webhook.current_version
     rows = [(row.name, "" if row.secret else row.value, row.secret, row.uuid) for row in webhook.headers.all()]
     fields = {"description": webhook.description, "request_uri": webhook.request_uri, "headers": rows}
     fields |= {"auth_method": webhook.auth_method, "seen_version": str(webhook.current_version.number)}

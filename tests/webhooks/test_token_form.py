@@ -363,5 +363,6 @@ def test_the_form_of_a_webhook_with_everything_takes_few_queries(
         headers=(HeaderValues("X-Tag", "{{nonce}}", secret=False),),
         **jwt_7523(),
     )
+    owner.client.get("/profile/")
     with django_assert_max_num_queries(30):
         owner.client.get(url("webhook-edit", webhook))

@@ -87,5 +87,3 @@ def _tagged_headers(headers: Iterable[WebhookHeader]) -> dict[str, str]:
         if tag is not None:
             found.setdefault(tag or "other", header.name)
     return found
-
-
