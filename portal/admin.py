@@ -3,7 +3,7 @@
 Registered here: people and organisations lie below webhooks and know nothing of them.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -44,8 +44,8 @@ admin.site.unregister(Participant)
 
 @admin.register(Participant)
 class ParticipantWithWebhooksAdmin(ParticipantAdmin):
-    list_display: ClassVar[Any] = ("name", "formatted_cnpj", "kind", "shown_state", "webhooks", "needs", "members")
-    list_filter: ClassVar[Any] = (*ParticipantAdmin.list_filter, TroubleFilter)
+    list_display = ("name", "formatted_cnpj", "kind", "shown_state", "webhooks", "needs", "members")
+    list_filter = (*ParticipantAdmin.list_filter, TroubleFilter)
     date_hierarchy = "created_at"
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:

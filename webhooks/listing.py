@@ -103,15 +103,8 @@ def describe_state(webhook: Webhook) -> WebhookState:
     """Return the state that the configuration alone tells; how deliveries fare is for floors above to say."""
     if webhook.archived:
         return WebhookState("idle", "archive", _("Archived"))
-    if webhook.stopped_reason == StoppedReason.GONE:
-        reason = _("The receiver answered 410: the address no longer exists. Nothing is sent until it is changed.")
-        return WebhookState("bad", "hand-stop", _("Stopped: 410"), reason)
-    if webhook.stopped_reason == StoppedReason.PAUSED:
-        reason = _("Operations have paused it. Nothing is sent until they start it again; notifications are held.")
-        return WebhookState("warn", "player-pause", _("Paused by operations"), reason)
     if webhook.stopped:
-        reason = _("Every recent attempt failed. Nothing is sent until it is started again in Edit.")
-        return WebhookState("bad", "hand-stop", _("Stopped"), reason)
+        return _describe_stopped(webhook)
     if not webhook.active:
         reason = _("Nothing is sent while the status is inactive.")
         return WebhookState("idle", "player-pause", _("Inactive"), reason)
@@ -119,6 +112,17 @@ def describe_state(webhook: Webhook) -> WebhookState:
         reason = _("Nothing is sent before the authentication is complete.")
         return WebhookState("warn", "alert-triangle", _("Attention"), reason)
     return WebhookState("ok", "circle-check", _("Active"))
+
+
+def _describe_stopped(webhook: Webhook) -> WebhookState:
+    if webhook.stopped_reason == StoppedReason.GONE:
+        reason = _("The receiver answered 410: the address no longer exists. Nothing is sent until it is changed.")
+        return WebhookState("bad", "hand-stop", _("Stopped: 410"), reason)
+    if webhook.stopped_reason == StoppedReason.PAUSED:
+        reason = _("Operations have paused it. Nothing is sent until they start it again; notifications are held.")
+        return WebhookState("warn", "player-pause", _("Paused by operations"), reason)
+    reason = _("Every recent attempt failed. Nothing is sent until it is started again in Edit.")
+    return WebhookState("bad", "hand-stop", _("Stopped"), reason)
 
 
 def _facts(webhook: Any) -> str:

@@ -56,8 +56,8 @@ class BlockedFilter(admin.SimpleListFilter):
 
 @admin.register(Participant)
 class ParticipantAdmin(ErasingMixin, SeeingMixin, BlockingMixin, AuditedAdmin):
-    list_display = ("name", "formatted_cnpj", "kind", "state", "members", "created_at")
-    list_filter = (BlockedFilter, "kind")
+    list_display: tuple[str, ...] = ("name", "formatted_cnpj", "kind", "state", "members", "created_at")
+    list_filter: tuple[Any, ...] = (BlockedFilter, "kind")
     list_per_page = 50
     search_fields = ("name", "cnpj")
     search_help_text = gettext_lazy("Name or CNPJ")
