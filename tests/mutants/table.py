@@ -4,6 +4,6 @@
 promise in the new ones.
 """
 
-from tests.mutants import keeping, safety, sending, signing_in, tokens
+from tests.mutants import keeping, proof, safety, sending, signing_in, tokens
 
-MUTANTS = (*sending.MUTANTS, *tokens.MUTANTS, *safety.MUTANTS, *keeping.MUTANTS, *signing_in.MUTANTS)
+MUTANTS = (*sending.MUTANTS, *tokens.MUTANTS, *safety.MUTANTS, *keeping.MUTANTS, *signing_in.MUTANTS, *proof.MUTANTS)
