@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -57,7 +57,7 @@ class BlockedFilter(admin.SimpleListFilter):
 @admin.register(Participant)
 class ParticipantAdmin(ErasingMixin, SeeingMixin, BlockingMixin, AuditedAdmin):
     list_display: tuple[str, ...] = ("name", "formatted_cnpj", "kind", "state", "members", "created_at")
-    list_filter: tuple[Any, ...] = (BlockedFilter, "kind")
+    list_filter: ClassVar[tuple[Any, ...]] = (BlockedFilter, "kind")
     list_per_page = 50
     search_fields = ("name", "cnpj")
     search_help_text = gettext_lazy("Name or CNPJ")

@@ -229,7 +229,7 @@ MUTANTS = (
     Mutant(
         "a token is shown without its reader's password",
         "connections/run_views.py",
-        "    if not run.succeeded or Outcome.of(run).private or not form.is_valid():\n",
+        "    if not run.succeeded or Outcome.of(run).private or proof.ask():\n",
         "    if not run.succeeded or Outcome.of(run).private:\n",
         ("tests/connections/test_pages_runs.py::test_without_the_password_nothing_is_shown",),
     ),

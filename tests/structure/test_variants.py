@@ -15,7 +15,12 @@ FOLDERS = ("webhooks/auth", "connections/kinds", "connections/client_auth")
 # Words that mean other things too, as the names of fields, tables and Python's own.
 AMBIGUOUS = {"none", "secret", "basic"}
 # "jwt" is also what some servers call the token in their answers.
-ELSEWHERE = {("jwt", "connections/answers.py")}
+# Example data says which variants it is made of.
+ELSEWHERE = {
+    ("jwt", "connections/answers.py"),
+    ("oauth2", "portal/demo.py"),
+    ("client_secret_basic", "portal/demo.py"),
+}
 NAMES = sorted({*METHODS, *KINDS, *CLIENT_AUTHENTICATIONS} - AMBIGUOUS)
 NOT_THE_PRODUCT = ("tests", "docs", "bench", "static/vendor")
 
