@@ -1,7 +1,9 @@
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from uuid import UUID
 
 from django.db import models
 
+from access import cnpj
 from access.roles import Role
 
 if TYPE_CHECKING:
@@ -31,6 +33,13 @@ class ForActorQuerySet(ForActorMixin, models.QuerySet):
 class ParticipantQuerySet(models.QuerySet):
     def open(self) -> Self:
         return self.filter(blocked_at__isnull=True)
+
+    def named(self, text: str) -> Any:
+        """Return the one that somebody names in a command, or None: by its identifier, or its CNPJ as it is written."""
+        try:
+            return self.filter(uuid=UUID(text)).first()
+        except ValueError:
+            return self.filter(cnpj=cnpj.normalise(text)).first()
 
 
 class MembershipQuerySet(ForActorQuerySet):

@@ -1,3 +1,4 @@
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,13 +17,13 @@ class Rendered:
     content_type: str = JSON_CONTENT_TYPE
 
 
-class BodyFormat:
+class BodyFormat(ABC):
     """One way to write an event down. A module of this folder holds one and names it FORMAT."""
 
     name: ClassVar[str]
     label: ClassVar[Promise]
     explanation: ClassVar[Promise]
 
+    @abstractmethod
     def render(self, content: EventContent) -> Rendered:
         """Raises FormatError when the content does not fit."""
-        raise NotImplementedError

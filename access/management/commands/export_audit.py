@@ -4,11 +4,9 @@ from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import nullcontext
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from access import cnpj
 from access.actors import Actor
 from access.audit_export import Export, Format, Range, export_audit
 from access.models import AuditLink, Participant
@@ -63,11 +61,7 @@ def _day(text: str) -> date:
 def _find(text: str) -> Participant | None:
     if not text:
         return None
-    try:
-        wanted: dict[str, Any] = {"uuid": UUID(text)}
-    except ValueError:
-        wanted = {"cnpj": cnpj.normalise(text)}
-    found = Participant.objects.filter(**wanted).first()
+    found = Participant.objects.named(text)
     if found is None:
         raise CommandError("there is no such participant", returncode=BAD_USE)
     return found

@@ -3,7 +3,6 @@
 import time
 from argparse import ArgumentParser
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -84,11 +83,7 @@ class Command(BaseCommand):
 
 
 def _find(text: str) -> Participant:
-    try:
-        wanted: dict[str, Any] = {"uuid": UUID(text)}
-    except ValueError:
-        wanted = {"cnpj": cnpj.normalise(text)}
-    found = Participant.objects.filter(**wanted).first()
+    found = Participant.objects.named(text)
     if found is None:
         raise CommandError("there is no such participant", returncode=BAD_USE)
     return found
