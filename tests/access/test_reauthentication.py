@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 from allauth.core import context
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
@@ -19,6 +20,7 @@ from access.mfa.actions import enable_mfa, make_seed
 from access.mfa.totp import code_at, step_at
 from access.models import User
 from access.reauthentication import PasswordAgainForm, Proof, has_recent_proof, proof_required, record_proof
+from tests.access.test_admin_people import user_values
 from tests.factories import make_user
 from tests.people import Person, prove
 
@@ -250,4 +252,34 @@ def test_staff_add_a_user_with_a_password_only_after_their_own(officer: Person) 
     fields = {"email": "new@example.test", "name": "New", "language": "en", "password": "a-password-for-the-new-1"}
     assert officer.stale_client.get(address)["Location"].startswith(PAGE)
     assert officer.stale_client.post(address, fields)["Location"].startswith(PAGE)
+    # By mail too: the address is the one that was typed.
+    assert officer.stale_client.post(address, fields | {"password": ""})["Location"].startswith(PAGE)
     assert not User.objects.filter(email="new@example.test").exists()
+
+
+MOVES: list[dict[str, Any]] = [
+    {"email": "mine@example.test"},
+    {"is_staff": "on"},
+    {"is_superuser": "on"},
+    {"groups": 1},
+]
+
+
+@pytest.mark.parametrize("over", MOVES, ids=["email", "staff", "superuser", "groups"])
+def test_staff_move_a_login_or_give_powers_only_after_their_own_password(officer: Person, over: dict[str, Any]) -> None:
+    user, group = make_user(), Group.objects.create(name="Desk")
+    address = reverse("admin:access_user_change", args=[user.pk])
+    fields = user_values(user, **over | ({"groups": [group.pk]} if "groups" in over else {}))
+    before = (User.objects.filter(pk=user.pk).values().get(), list(user.groups.all()))
+    assert officer.stale_client.post(address, fields)["Location"].startswith(PAGE)
+    assert (User.objects.filter(pk=user.pk).values().get(), list(user.groups.all())) == before
+    assert officer.client.post(address, fields)["Location"].endswith("/change/")
+    assert (User.objects.filter(pk=user.pk).values().get(), list(user.groups.all())) != before
+
+
+def test_what_moves_no_login_takes_no_proof(officer: Person) -> None:
+    user = make_user()
+    address = reverse("admin:access_user_change", args=[user.pk])
+    officer.stale_client.post(address, user_values(user, name="Renamed"))
+    user.refresh_from_db()
+    assert user.name == "Renamed"
