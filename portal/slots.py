@@ -15,11 +15,10 @@ from access.models import Participant
 from access.requests import PortalRequest
 from access.templatetags.house import state
 from catalog.models import Publication
-from dispatch import links
 from dispatch import slots as deliveries
 from dispatch.models import Delivery, ProductStatus
 from dispatch.pages.health import count_problems, in_trouble
-from portal import connection_slots, erasing, told
+from portal import connection_slots, download_links, erasing, told
 from webhooks.models import ProductSubscription, Webhook
 from webhooks.querysets import WebhookQuerySet
 
@@ -37,7 +36,7 @@ def fill() -> None:
     slots.fill("webhook_row_reason", deliveries.webhook_row_reason)
     slots.fill("webhook_row_sending", deliveries.webhook_row_sending)
     slots.fill("webhook_row_buttons", deliveries.webhook_row_buttons)
-    slots.fill("link_holds", links.link_holds)
+    slots.fill("link_holds", download_links.link_holds)
     slots.fill("erasure_plan", erasing.plan_erasure)
     slots.fill("participants_block_effect", participants_block_effect)
     slots.fill("participants_unblock_effect", participants_unblock_effect)

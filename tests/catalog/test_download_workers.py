@@ -22,6 +22,12 @@ delivery = make_delivery(event=make_event(publication=publication))
 print(download_url(publication, delivery_uuid=delivery.uuid, issued_at=timezone.now()))
 """
 
+BLOCK = """
+from django.utils import timezone
+from access.models import Participant
+Participant.objects.update(blocked_at=timezone.now(), blocked_reason="contract ended")
+"""
+
 
 @pytest.fixture
 def port() -> int:
@@ -67,3 +73,11 @@ def test_they_serve_the_bytes_and_nothing_of_the_portal(link: str, port: int) ->
     for path in ("/", "/accounts/login/", "/admin/", "/publications/", f"{link}x"):
         refused = fetch(port + 2, path)
         assert (refused.status, refused.read()) == (404, b"Not found\n"), path
+
+
+def test_they_serve_nothing_to_a_blocked_participant(link: str, port: int, tmp_path: Path) -> None:
+    assert fetch(port + 2, link).status == 200
+    blocked = run(*manage("shell", "-v0", "-c", BLOCK), env=portal_environment(tmp_path))
+    assert blocked.returncode == 0, blocked.stderr
+    refused = fetch(port + 2, link)
+    assert (refused.status, refused.read()) == (404, b"Not found\n")

@@ -20,10 +20,17 @@ MUTANTS = (
     ),
     Mutant(
         "a link outlives the block of its participant",
-        "dispatch/links.py",
-        ", webhook__participant__blocked_at__isnull=True",
+        "portal/download_links.py",
+        " AND p.blocked_at IS NULL",
         "",
         ("tests/catalog/test_downloads.py::test_link_of_a_blocked_participant_ends_until_it_is_unblocked",),
+    ),
+    Mutant(
+        "the download workers know of no block",
+        "portal/download_wsgi.py",
+        'slots.fill("link_holds", link_holds)\n',
+        "",
+        ("tests/catalog/test_download_workers.py::test_they_serve_nothing_to_a_blocked_participant",),
     ),
     Mutant(
         "whoever writes to the database may empty an entry unseen",
