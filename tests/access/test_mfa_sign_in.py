@@ -29,6 +29,11 @@ def telephone() -> Telephone:
     return set_up(make_user(email="ana@vento.test", name="Ana", password=PASSWORD))
 
 
+def english(**more: Any) -> Client:
+    """Until somebody is signed in, the browser says which language."""
+    return Client(headers={"Accept-Language": "en"}, **more)
+
+
 def test_the_password_alone_opens_nothing(telephone: Telephone) -> None:
     client = Client()
     answer = give_password(client, telephone.user, next="/profile/")
@@ -60,7 +65,7 @@ def test_a_recovery_code_opens_it_too_once(telephone: Telephone) -> None:
 
 def test_a_code_that_was_seen_opens_no_second_session(telephone: Telephone) -> None:
     code = telephone.code()
-    first, second = Client(), Client()
+    first, second = english(), english()
     for client in (first, second):
         give_password(client, telephone.user)
         answer = give_code(client, code)
@@ -70,10 +75,11 @@ def test_a_code_that_was_seen_opens_no_second_session(telephone: Telephone) -> N
 
 
 def test_a_wrong_code_says_so_and_is_not_sent_back(telephone: Telephone) -> None:
-    client = Client()
+    client = english()
     give_password(client, telephone.user)
-    answer = give_code(client, "000000")
+    answer = give_code(client, "987654")
     assert answer.status_code == 200
+    assert "987654" not in answer.content.decode()
     assert "wrong, too old, or was used before" in answer.content.decode()
     assert not is_signed_in(client)
 
@@ -89,7 +95,7 @@ def test_guesses_end_whatever_browser_they_come_from(telephone: Telephone) -> No
         client = Client()
         give_password(client, telephone.user)
         give_code(client, "000000")
-    last = Client(REMOTE_ADDR="198.51.100.7")
+    last = english(REMOTE_ADDR="198.51.100.7")
     give_password(last, telephone.user)
     answer = give_code(last, telephone.code())
     assert not is_signed_in(last)

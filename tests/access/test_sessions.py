@@ -21,6 +21,7 @@ from tests.people import Person
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a-good-long-password"
+
 LIST = "/profile/sessions/"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 PHONE = (
@@ -55,7 +56,7 @@ def test_signing_in_notes_the_browser_and_where_it_is() -> None:
     user = make_user()
     client = sign_in(user)
     (row,) = rows_of(user)
-    assert (row.device, row.address, row.ended_at) == ("Firefox on Linux", "203.0.113.7", None)
+    assert (row.user_agent, row.address, row.ended_at) == (FIREFOX, "203.0.113.7", None)
     assert abs(row.expires_at - timezone.now() - timedelta(hours=12)) < timedelta(minutes=1)
     client.get("/profile/")
     assert len(rows_of(user)) == 1
@@ -158,7 +159,7 @@ def test_nobody_sees_or_ends_the_sessions_of_others(owner: Person, outsider: Per
 
 def test_one_is_ended_and_refused_at_its_next_click(owner: Person) -> None:
     phone, here = sign_in(owner.user, PHONE), sign_in(owner.user)
-    row = next(row for row in rows_of(owner.user) if row.device == "Safari on iPhone")
+    row = next(row for row in rows_of(owner.user) if row.user_agent == PHONE)
     answer = here.post(f"{LIST}{row.uuid}/end/", follow=True)
     assert "The session in Safari on iPhone was ended." in text(answer)
     assert not is_signed_in(phone)

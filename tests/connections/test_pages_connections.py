@@ -87,7 +87,7 @@ def test_a_long_list_has_pages_and_asks_the_database_no_more_often(
     owner.client.get(url("connection-list"))
     for _number in range(27):
         make_connection(participant=owner.participant)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         page = text(owner.client.get(url("connection-list")))
     assert page.count('<th scope="row">') == 25
     assert "1 to 25 of 27" in page

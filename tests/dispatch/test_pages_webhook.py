@@ -466,8 +466,8 @@ def test_the_page_needs_few_queries_whatever_it_shows(
     work()
     make_delivery(webhook=webhook, event=make_event(), state="held", reason="webhook_inactive", due_at=None)
     assert owner.client, "signed in before the counting begins"
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         page = owner.client.get(detail(webhook))
     assert len(page.context["page"].rows) == webhook.product_subscriptions.count() >= 13
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         live(owner, webhook, "")

@@ -8,9 +8,9 @@ from tests.factories import make_member, make_participant
 from tests.people import Person
 
 
-def test_staff_without_a_participant_start_in_the_administration(officer: Person) -> None:
+def test_staff_without_a_participant_start_at_the_overview_of_operations(officer: Person) -> None:
     answer = officer.client.get(reverse("portal:home"))
-    assert (answer.status_code, answer["Location"]) == (302, reverse("admin:index"))
+    assert (answer.status_code, answer["Location"]) == (302, reverse("admin:operations"))
 
 
 def test_staff_who_belong_to_a_participant_see_its_home(officer: Person) -> None:

@@ -86,7 +86,8 @@ def test_search_looks_into_every_column_of_every_table() -> None:
             # Too short, refused by a constraint, or closed by a trigger: nothing to find there.
             continue
     assert missed == []
-    assert planted > 40
+    # SQLite takes texts of any length, PostgreSQL those that fit.
+    assert planted > (30 if connection.vendor == "postgresql" else 40)
 
 
 def text_columns() -> list[tuple[str, str, str, Any]]:

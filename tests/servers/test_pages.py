@@ -149,8 +149,8 @@ def test_btg_19_the_token_itself_is_shown_for_the_password_only(btg: Connection,
     done, _page = run(owner, btg)
     token = ConnectionRun.objects.get(pk=done.pk).token
     show = reverse("connections:run-token-show", args=[done.uuid])
-    assert token not in text(owner.client.post(show, {"password": "wrong"}))
-    assert token in text(owner.client.post(show, {"password": "a-good-long-password"}))
+    assert token not in text(owner.stale_client.post(show, {"again-password": "wrong"}))
+    assert token in text(owner.stale_client.post(show, {"again-password": "a-good-long-password"}))
 
 
 def test_btg_12_a_type_that_the_server_does_not_know_is_explained(btg: Connection, owner: Person) -> None:
