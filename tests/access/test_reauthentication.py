@@ -208,6 +208,11 @@ def test_it_leads_to_no_other_site(owner: Person, target: str) -> None:
     assert answer["Location"] == "/"
 
 
+@pytest.mark.parametrize("target", ["mfa_set_up", "webhooks:webhook-edit", "admin.site", "x"])
+def test_a_word_that_is_no_address_is_not_looked_up_as_a_view(owner: Person, target: str) -> None:
+    assert owner.client.get(PAGE, {"next": target}).status_code == 302
+
+
 def test_a_page_that_requires_it_is_reached_only_with_it() -> None:
     seen = []
 
