@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 from access.errors import ActionError
 from access.mfa import codes, second_step, totp
 from access.models import User
+from access.reauthentication import CodeInput
 from access.requests import PortalRequest
 
 
@@ -23,7 +24,7 @@ class CodeField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         attrs = {"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false", "class": "code-input"}
         kwargs.setdefault("max_length", 20)
-        super().__init__(widget=forms.TextInput(attrs), **kwargs)
+        super().__init__(widget=CodeInput(attrs), **kwargs)
 
 
 class SignInCodeForm(forms.Form):
