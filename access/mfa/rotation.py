@@ -7,7 +7,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.db import models, transaction
 from django.db.models.fields.json import KT
-from django.db.models.functions import StrIndex, Substr
+from django.db.models.functions import Greatest, StrIndex, Substr
 from django.views.decorators.debug import sensitive_variables
 
 from access.mfa import seeds
@@ -38,8 +38,10 @@ class FactorSeeds:
         return f"{Authenticator._meta.label}.{self.kind}"
 
     def count_by_key(self) -> dict[str, int]:
-        """Return how many seeds each key seals. One query."""
-        key_id = Substr("sealed", 1, StrIndex("sealed", models.Value(":")) - 1, output_field=models.CharField())
+        """Return how many seeds each key seals; the id is empty for text that names none. One query."""
+        colon = StrIndex("sealed", models.Value(":"))
+        # PostgreSQL refuses a negative length: one damaged value would end the whole walk.
+        key_id = Substr("sealed", 1, Greatest(colon - 1, 0), output_field=models.CharField())
         counts = self._rows().values(sealing_key=key_id).annotate(number=models.Count("pk"))
         return {row["sealing_key"]: row["number"] for row in counts.order_by()}
 

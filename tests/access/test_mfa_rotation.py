@@ -82,6 +82,13 @@ def test_a_factor_replaced_or_gone_meanwhile_is_left_alone(settings: Any) -> Non
     assert telephone.seed not in str(row)
 
 
+def test_a_damaged_seed_is_counted_under_no_key() -> None:
+    damaged = set_up()
+    set_up()
+    Authenticator.objects.filter(user=damaged.user, type="totp").update(data={"secret": "damaged"})
+    assert FactorSeeds("totp", "secret").count_by_key() == {"": 1, "k1": 1}
+
+
 def test_a_seed_that_does_not_open_is_named_and_the_others_are_done(settings: Any) -> None:
     broken, other = set_up(), set_up()
     mine = Authenticator.objects.get(user=broken.user, type="totp")
