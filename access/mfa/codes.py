@@ -59,7 +59,8 @@ def consume_try(user: User, *, request: HttpRequest) -> None:
         # allauth's limits let every GET pass uncounted.
         raise ValueError("codes are checked in a POST only")
     if not ratelimit.consume(request, action=LIMIT, key=_limit_key(user)):
-        raise ActionError("too_many_attempts", _("Too many wrong codes. Wait five minutes and try again."))
+        words = _("Too many wrong codes. Wait five minutes; after very many, until tomorrow.")
+        raise ActionError("too_many_attempts", words)
 
 
 def forget_tries(user: User, *, request: HttpRequest) -> None:
@@ -116,4 +117,5 @@ def _bare(code: str) -> str:
 
 
 def _limit_key(user: User) -> str:
-    return f"mfa:{user.pk}"
+    # With the epoch: once a factor is taken away, guesses at it don't shut its owner out of setting up another.
+    return f"mfa:{user.pk}:{user.session_epoch}"

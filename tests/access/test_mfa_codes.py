@@ -11,8 +11,9 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import RequestFactory
 
+from access.actors import Actor
 from access.errors import ActionError
-from access.mfa import codes, totp
+from access.mfa import actions, codes, totp
 from tests.access.second_factors import Telephone, set_up
 from tests.factories import make_user
 from vault.errors import UnreadableSecret
@@ -90,9 +91,6 @@ def test_a_code_older_than_the_one_used_counts_no_more() -> None:
 
 
 def test_the_code_that_set_the_app_up_does_not_sign_in() -> None:
-    from access.actors import Actor
-    from access.mfa import actions
-
     user, seed = make_user(), actions.make_seed()
     step = totp.step_at(time.time())
     actions.enable_mfa(user, seed=seed, step=step, by=Actor.for_self(user))
@@ -146,6 +144,17 @@ def test_five_minutes_later_the_owner_gets_in_but_thirty_guesses_close_it_for_a_
         assert refusal(telephone.user, telephone.code()) == "too_many_attempts"
         clock.shift(86_400)
         verify(telephone.user, telephone.code())
+
+
+def test_another_factor_has_a_count_of_its_own() -> None:
+    """Or whoever guessed thirty times would shut its owner out of setting up another one for a day."""
+    telephone = set_up()
+    for _guess in range(5):
+        refusal(telephone.user, "000000")
+    assert refusal(telephone.user, telephone.code()) == "too_many_attempts"
+    actions.reset_mfa(telephone.user, by=Actor.system("a test"))
+    again = set_up(telephone.user)
+    verify(again.user, again.code())
 
 
 def test_a_right_code_makes_the_count_begin_anew() -> None:
