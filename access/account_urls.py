@@ -15,7 +15,7 @@ urlpatterns = [
     path("signup/", views.signup_closed, name="account_signup"),
     # allauth sends people here by name, as our own pages do.
     path("reauthenticate/", reauthentication_views.reauthenticate, name="account_reauthenticate"),
-    path("password/change/", account.password_change, name="account_change_password"),
+    path("password/change/", views.password_change, name="account_change_password"),
     path("password/reset/", account.password_reset, name="account_reset_password"),
     path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
     re_path(

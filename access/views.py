@@ -1,5 +1,6 @@
-"""Pages of people themselves: language and theme, the participant they act for, and the sign-up that is closed."""
+"""Pages of people themselves: language and theme, password, whom they act for, and the sign-up that is closed."""
 
+from allauth.account import views as account
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest
@@ -10,7 +11,9 @@ from django.views.decorators.http import require_POST
 from access import actions, current, seeing
 from access.actors import Actor
 from access.forms import PreferencesForm
+from access.mfa.codes import has_mfa
 from access.next_page import safe_next
+from access.reauthentication import ask_on_own_page, has_recent_proof
 from access.requests import PortalRequest
 
 THEME_COOKIE = "theme"
@@ -60,3 +63,10 @@ def seeing_end(request: PortalRequest) -> HttpResponse:
     if participant is None:
         return redirect(settings.LOGIN_REDIRECT_URL)
     return redirect("admin:access_participant_change", participant.pk)
+
+
+def password_change(request: PortalRequest) -> HttpResponse:
+    """allauth's page asks for the old password; of whoever has a second factor that alone proves nothing."""
+    if request.user.is_authenticated and has_mfa(request.user) and not has_recent_proof(request):
+        return ask_on_own_page(request)
+    return account.password_change(request)

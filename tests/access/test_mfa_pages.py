@@ -17,6 +17,7 @@ from access.mfa import actions, totp
 from access.models import AuditEntry, User
 from tests.access.second_factors import PASSWORD, Telephone, give_code, give_password, is_signed_in, set_up
 from tests.factories import make_user
+from tests.people import prove
 
 pytestmark = pytest.mark.django_db
 SET_UP = "/accounts/two-step/set-up/"
@@ -202,6 +203,26 @@ def test_turned_off_the_password_opens_it_and_the_other_sessions_end(ana: Any, c
     assert here.get("/profile/").status_code == 200
     assert elsewhere.get("/profile/").status_code == 302
     signed_in(ana)
+
+
+def test_the_password_alone_does_not_change_the_password(ana: Any) -> None:
+    """A browser left open, and its password seen: without the telephone it stays as it is."""
+    set_up(ana)
+    path = "/accounts/password/change/"
+    new = {"oldpassword": PASSWORD, "password1": "another-good-password", "password2": "another-good-password"}
+    client = Client()
+    client.force_login(ana)
+    for by in (None, "password"):
+        if by:
+            prove(client, ana, by)
+        for answer in (client.get(path), client.post(path, new)):
+            assert answer["Location"] == "/accounts/reauthenticate/?next=%2Faccounts%2Fpassword%2Fchange%2F"
+    ana.refresh_from_db()
+    assert ana.check_password(PASSWORD)
+    prove(client, ana, "code")
+    client.post(path, new)
+    ana.refresh_from_db()
+    assert ana.check_password("another-good-password")
 
 
 @pytest.mark.parametrize("path", [RENEW, OFF])
