@@ -138,7 +138,7 @@ def check_ports(plan: Plan) -> None:
                 probe.bind((os.environ.get("PORTAL_BIND", "127.0.0.1"), port))
             except OSError:
                 raise CannotStart(
-                    f"Port {port} is in use: stop what uses it, or choose others: make run PORT=9000"
+                    f"Port {port} is in use: stop what uses it, or choose others: make run PORT=8100"
                 ) from None
 
 

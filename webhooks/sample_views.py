@@ -28,7 +28,8 @@ def webhook_receiver(request: PortalRequest, uuid: UUID) -> HttpResponse:
         "language": language,
         "recipe": recipe,
         "settings": recipe.settings_for(language.code),
-        "commands": [*language.commands(recipe.sections), language.start],
+        "commands": [*language.commands(recipe.sections), language.start_with(recipe.sections)],
+        "tried": language.is_tried(recipe.sections),
         "text": write_sample(language, recipe),
         "webhook_url": after_saving(webhook),
     }

@@ -40,6 +40,7 @@ def help_home(request: PortalRequest) -> HttpResponse:
 def help_receiving(request: PortalRequest) -> HttpResponse:
     example = show_request(clock.now())
     context = {
+        "at_once": settings.PORTAL_DISPATCH_LANE_CAP,
         "deadline": round(settings.PORTAL_OUTBOUND_DEADLINE_SECONDS),
         "example": example,
         "keep_kibibytes": KEEP_BYTES // 1024,

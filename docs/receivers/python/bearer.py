@@ -36,7 +36,7 @@ class Issuer:
         wanted = {"algorithms": ALGORITHMS, "issuer": self.name, "audience": self.audience}
         try:
             key = self.keys.get_signing_key_from_jwt(token)
-            jwt.decode(token, key, options={"require": ["exp", "iss", "aud"]}, leeway=30, **wanted)
+            jwt.decode(token, key.key, options={"require": ["exp", "iss", "aud"]}, leeway=30, **wanted)
         except jwt.PyJWKClientConnectionError:
             raise
         except jwt.PyJWTError:
