@@ -112,11 +112,26 @@ def _forget_log(model: type[models.Model], pks: Any, name: str = "") -> None:
     """Remove what the admin's own log says of these rows, or of anything under this name."""
     kind = ContentType.objects.get_for_model(model)
     told = Q(content_type=kind, object_id__in=[str(pk) for pk in pks])
-    if name:
-        # Messages are JSON, in which letters with accents may be written by their numbers.
-        written = json.dumps(name)[1:-1]
-        told |= Q(object_repr__contains=name) | Q(change_message__contains=name) | Q(change_message__contains=written)
-    LogEntry.objects.filter(told).delete()
+    LogEntry.objects.filter(told | Q(pk__in=_logged_under(name) if name else ())).delete()
+
+
+def _logged_under(name: str) -> list[int]:
+    """The log's rows that name a person (by address) or a participant, whole: its text is read here, because a name may
+    stand within another."""
+    # Messages are JSON, in which letters with accents may be written by their numbers.
+    forms = {name, json.dumps(name)[1:-1], json.dumps(name, ensure_ascii=False)[1:-1]}
+    told = Q()
+    for form in forms:
+        told |= Q(object_repr__contains=form) | Q(change_message__contains=form)
+    whole = _whole("|".join(re.escape(form) for form in forms))
+    rows = LogEntry.objects.filter(told).values_list("pk", "object_repr", "change_message")
+    return [pk for pk, *texts in rows if any(whole.search(text) for text in texts)]
+
+
+def _whole(forms: str) -> re.Pattern[str]:
+    """As the labels of rows have it: alone, between points (user · participant · role), or an address in brackets."""
+    point = r" (?:·|\\u00b7) "
+    return re.compile(rf'(?:^|"|{point})(?:{forms})(?:$|"|{point})|\((?:{forms})\)')
 
 
 def _end_sessions(user_ids: set[int]) -> None:

@@ -32,7 +32,7 @@ def entries_about(
     theirs |= Q(object_type=User._meta.label_lower, object_id__in=uuids)
     for person in known:
         # What is a person's own is called after them: a session that staff have ended.
-        theirs |= Q(object_type__in=_own_types(), object_label__contains=person.email)
+        theirs |= Q(object_type__in=_own_types()) & _labelled(person.email)
     found = AuditEntry.objects.filter(theirs, redaction__isnull=True)
     return found.exclude(object_type=Erasure._meta.label_lower).order_by("pk")
 
@@ -54,6 +54,12 @@ def redact_chunk(entries: QuerySet[AuditEntry], erasure: Erasure) -> int:
         AuditRedaction.objects.bulk_create(rows)
         _write(chosen)
     return len(chosen)
+
+
+def _labelled(address: str) -> Q:
+    """What a label calls after the person of this address, whole: Ana (ana@example.com) is not Lia (liana@...)."""
+    nameless = Q(object_label=address) | Q(object_label__startswith=f"{address} ")
+    return nameless | Q(object_label__contains=f"({address})")
 
 
 def _own_types() -> list[str]:

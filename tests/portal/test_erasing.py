@@ -233,6 +233,32 @@ def test_nobody_else_is_touched(condemned: Person) -> None:
     }
 
 
+def log_of(staff: User, named: str) -> LogEntry:
+    """What the admin's own log keeps when somebody is added to the audience of a product."""
+    message = json.dumps([{"added": {"name": "grant", "object": f"Prices · {named}"}}])
+    kind = ContentType.objects.get_for_model(Participant)
+    return LogEntry.objects.create(
+        user=staff, content_type=kind, object_id="0", object_repr=named, change_message=message, action_flag=2
+    )
+
+
+def test_whoever_has_a_name_that_holds_theirs_is_not_touched(condemned: Person) -> None:
+    name = condemned.participant.name
+    neighbour = make_owner(f"{name} Sul", f"x{MARK}@example.test")
+    staff = User.objects.get(email="logs@operator.test")
+    log = [log_of(staff, f"{name} Sul"), log_of(staff, str(neighbour.user)), log_of(staff, f"Banco {name}")]
+    gone = [log_of(staff, name), log_of(staff, str(condemned.user))]
+    session = UserSession(user=neighbour.user, key_digest=uuid4().hex, auth_digest="", expires_at=timezone.now())
+    session.user_agent, session.address = "their browser", "203.0.113.78"
+    with transaction.atomic():
+        entry = record(by=Actor.for_staff(staff), action="access.session.ended", obj=session, after={"from": "there"})
+    erase(condemned.participant)
+    kept = AuditEntry.objects.get(pk=entry.pk)
+    assert (kept.object_label, kept.after) == (str(session), {"from": "there"})
+    assert LogEntry.objects.filter(pk__in=[row.pk for row in log]).count() == 3
+    assert not LogEntry.objects.filter(pk__in=[row.pk for row in gone]).exists()
+
+
 def test_the_chain_stays_whole_and_a_forged_emptying_shows(condemned: Person) -> None:
     link_entries()
     assert verify_chain().problem == ""
