@@ -28,7 +28,7 @@ def entries_about(
     `also`. Those on erasures themselves are left: they name nobody but the operator."""
     known = list(people)
     uuids = [str(person.uuid) for person in known]
-    theirs = Q(participant=participant) | Q(pk__in=list(also)) | Q(actor_user__in=[person.pk for person in known])
+    theirs = Q(participant=participant) | Q(pk__in=list(also)) | _on_their_own(known)
     theirs |= Q(object_type=User._meta.label_lower, object_id__in=uuids)
     for person in known:
         # What is a person's own is called after them: a session that staff have ended.
@@ -54,6 +54,12 @@ def redact_chunk(entries: QuerySet[AuditEntry], erasure: Erasure) -> int:
         AuditRedaction.objects.bulk_create(rows)
         _write(chosen)
     return len(chosen)
+
+
+def _on_their_own(people: Iterable[User]) -> Q:
+    """What they did for nobody but themselves. What they did for another participant, or as staff, is its trail."""
+    own = Q(actor_source=ActorSource.USER, participant__isnull=True)
+    return own & Q(actor_user__in=[person.pk for person in people])
 
 
 def _labelled(address: str) -> Q:

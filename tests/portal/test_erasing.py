@@ -259,6 +259,24 @@ def test_whoever_has_a_name_that_holds_theirs_is_not_touched(condemned: Person) 
     assert not LogEntry.objects.filter(pk__in=[row.pk for row in gone]).exists()
 
 
+def test_what_they_did_for_others_stays_in_the_trail_of_those(condemned: Person) -> None:
+    other, user = make_participant(name="Kept Energia"), condemned.user
+    # Once a member there, and once of the operator.
+    away = Actor.for_member(Membership(user=user, participant=other, role="administrator"))
+    product = make_product(name="Prices")
+    with transaction.atomic():
+        did = record(by=away, action="access.participant.updated", obj=other, after={"kind": "bank"})
+        staff = record(
+            by=Actor.for_staff(user), action="catalog.product.updated", obj=product, after={"name": "Prices"}
+        )
+        own = record(by=Actor.for_self(user), action="access.user.signed_in", obj=product, after={"by": "code"})
+    erase(condemned.participant)
+    entries = AuditEntry.objects.in_bulk([did.pk, staff.pk, own.pk])
+    assert (entries[did.pk].object_label, entries[did.pk].after) == ("Kept Energia", {"kind": "bank"})
+    assert (entries[staff.pk].object_label, entries[staff.pk].after) == ("Prices", {"name": "Prices"})
+    assert (entries[own.pk].object_label, entries[own.pk].after, entries[own.pk].actor_label) == ("", {}, "")
+
+
 def test_the_chain_stays_whole_and_a_forged_emptying_shows(condemned: Person) -> None:
     link_entries()
     assert verify_chain().problem == ""
