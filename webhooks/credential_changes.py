@@ -48,12 +48,27 @@ def changes_credentials(draft: Draft) -> bool:
 
 
 def gives_stored_away(draft: Draft) -> bool:
-    """Return whether a test with this draft would hand a token, or an assertion, made with what is stored to a server
-    that does not get it now: like looking at it."""
+    """Return whether a test with this draft would hand a stored secret, or a token or an assertion made with one, to a
+    server that does not get it now, or past who may vouch for it now: like looking at it."""
+    if _goes_elsewhere(draft) and _keeps_secret(draft):
+        return True
     token = draft.token
     if token is None or not (token.shared or token.own.connection or token.key_pair.stored):
         return False
     return _goes_elsewhere(draft) or draft.webhook is None or _stored_token(draft.webhook) != _wanted_token(token)
+
+
+def _keeps_secret(draft: Draft) -> bool:
+    """Whether a value that stands sealed would be sent, under whichever name."""
+    if draft.webhook is None:
+        return False
+    old, new = _stored(draft.webhook), _wanted(draft)
+    return bool(_values(old) & (_values(new) | {header.value for header in draft.headers}))
+
+
+def _values(credentials: Credentials) -> set[str]:
+    named = [*(credentials.secrets or {}).items(), *credentials.headers]
+    return {value for _name, value in named if value}
 
 
 def _goes_elsewhere(draft: Draft) -> bool:

@@ -304,6 +304,30 @@ def test_a_test_does_not_take_a_webhooks_own_token_elsewhere_without_proof(owner
 
 
 @pytest.mark.usefixtures("loopback")
+@pytest.mark.parametrize("kept", ["secret", "header"])
+@pytest.mark.parametrize("where", ["in-the-clear", "authority"])
+def test_a_test_takes_no_stored_secret_into_the_clear_or_to_another_authority_without_proof(
+    owner: Person, receiver: Receiver, where: str, kept: str
+) -> None:
+    """The same server by name, so that the form keeps what is stored."""
+    hook = receiver.url("/hook")
+    secret = {"auth_method": "secret", "auth_secrets": {"secret": CANARY}}
+    webhook = make_webhook(
+        participant=owner.participant,
+        request_uri=hook if where == "authority" else hook.replace("http://", "https://"),
+        **(secret if kept == "secret" else {"headers": (HeaderValues("X-Key", CANARY, True),)}),
+    )
+    over = {"request_uri": hook} | ({"private_ca": AUTHORITY.pem} if where == "authority" else {})
+    fields = form_of(webhook, **over)
+    assert ASKED in text(press_test(owner, fields, webhook))
+    assert receiver.requests() == []
+    assert not WebhookTest.objects.exists()
+    press_test(owner, fields | {"again-password": PASSWORD}, webhook)
+    [sent] = receiver.wait_for(1, path="/hook")
+    assert CANARY in str(sent.headers)
+
+
+@pytest.mark.usefixtures("loopback")
 def test_a_test_of_what_was_typed_or_is_stored_for_this_server_takes_no_proof(
     owner: Person, receiver: Receiver
 ) -> None:
