@@ -26,8 +26,12 @@ def count_waiting() -> int:
 
 
 def count_due(now: datetime) -> int:
-    due = Delivery.objects.waiting().filter(due_at__lte=now)
-    return min(COUNTED_AT_MOST, sum(_count(due.filter(urgent=urgent)) for urgent in (True, False)))
+    return _count_by_urgency(Delivery.objects.waiting().filter(due_at__lte=now))
+
+
+def count_later(now: datetime) -> int:
+    """Return how many wait for a moment that is still to come; those being sent now are none of them."""
+    return _count_by_urgency(Delivery.objects.waiting().filter(due_at__gt=now, lease_token__isnull=True))
 
 
 def count_held() -> int:
@@ -37,6 +41,11 @@ def count_held() -> int:
 def count_in_flight(now: datetime) -> int:
     """Return how many are leased to a process now; those whose lease ran out are due, not in flight."""
     return _count(Delivery.objects.filter(lease_token__isnull=False, due_at__gt=now))
+
+
+def _count_by_urgency(deliveries: QuerySet[Delivery]) -> int:
+    # One range of the index each, because it begins with it.
+    return min(COUNTED_AT_MOST, sum(_count(deliveries.filter(urgent=urgent)) for urgent in (True, False)))
 
 
 def _count(deliveries: QuerySet[Delivery]) -> int:

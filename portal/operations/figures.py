@@ -46,12 +46,11 @@ def load_figures(
 ) -> list[Figure]:
     """Return the cards. `minutes`: attempts by minute, each minute once; `held`: how many notifications are held; `now`
     in the zone that times are shown in."""
-    due, waiting = backlog.count_due(now), backlog.count_waiting()
-    oldest = backlog.oldest_due_at(now)
+    due, oldest = backlog.count_due(now), backlog.oldest_due_at(now)
     return [
         Figure(_("Due now"), bounded(due), *_backlog_state(due, oldest, now)),
         _oldest(oldest, now),
-        Figure(_("Scheduled for later"), bounded(waiting - due), _("%(n)s held") % {"n": bounded(held)}),
+        Figure(_("Scheduled for later"), bounded(backlog.count_later(now)), _("%(n)s held") % {"n": bounded(held)}),
         _rate(minutes, now),
         _first_wait(since),
     ]

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -14,6 +15,7 @@ from dispatch.models import Delivery, DispatcherBeat, Lane
 from notices.models import Incident
 from portal.jobs import sync_jobs
 from portal.models import JobRun
+from portal.operations.figures import load_figures
 from tests.access.test_admin_people import staff_with
 from tests.factories import make_attempt, make_delivery, make_event, make_webhook
 from tests.people import Person
@@ -47,6 +49,20 @@ def test_quiet_portal_says_so(officer: Person) -> None:
     for words in ("No attempt in this time.", "No webhook fails or is stopped.", "Nothing needs you.", "Nothing waits"):
         assert words in page
     assert "no dispatcher has started yet" in page
+
+
+def test_what_is_scheduled_is_counted_itself(officer: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    make_delivery(due_at=now + timedelta(hours=1))
+    make_delivery(due_at=now + timedelta(minutes=1), lease_token=uuid4())
+    [later] = [each for each in load_figures([], held=0, since=now, now=now) if each.label == "Scheduled for later"]
+    assert later.text == "1"
+    # More due than are counted, whatever waits besides.
+    monkeypatch.setattr("dispatch.backlog.COUNTED_AT_MOST", 2)
+    for _each in range(3):
+        make_delivery(due_at=now - timedelta(minutes=2))
+    [later] = [each for each in load_figures([], held=0, since=now, now=now) if each.label == "Scheduled for later"]
+    assert later.text == "1"
 
 
 def test_trouble_is_named_with_its_reason_and_the_way_to_pause_it(officer: Person, trouble: Any) -> None:
