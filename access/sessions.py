@@ -56,7 +56,10 @@ def note_session(request: HttpRequest, row: UserSession | None) -> bool:
     now = timezone.now()
     if known and now - row.last_seen_at < SEEN_EVERY and not request.session.modified:
         return True
-    seen_now = seen | {"last_seen_at": now, "expires_at": request.session.get_expiry_date()}
+    seen_now = seen | {"last_seen_at": now}
+    if not known or request.session.modified:
+        # It is saved, and its time begins anew; being seen alone does not prolong it.
+        seen_now["expires_at"] = request.session.get_expiry_date()
     # Only while nobody has ended it: otherwise a change of its key, as a new password brings, would free it.
     where = {"address": request_context.address.get(), "user_agent": _agent(request)}
     return bool(UserSession.objects.filter(pk=row.pk, ended_at__isnull=True).update(**seen_now, **where))

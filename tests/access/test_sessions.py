@@ -83,6 +83,18 @@ def test_it_is_seen_again_at_most_once_a_minute(time_machine: TimeMachineFixture
     assert rows_of(user)[0].address == "203.0.113.99"
 
 
+def test_being_seen_does_not_prolong_it_but_being_saved_does(time_machine: TimeMachineFixture) -> None:
+    user, begin = make_user(), timezone.now()
+    time_machine.move_to(begin, tick=False)
+    client = sign_in(user)
+    time_machine.move_to(begin + timedelta(hours=11), tick=False)
+    assert is_signed_in(client)
+    (row,) = rows_of(user)
+    assert (row.last_seen_at, row.expires_at) == (begin + timedelta(hours=11), begin + timedelta(hours=12))
+    client.post("/accounts/reauthenticate/", {"again-password": PASSWORD})
+    assert rows_of(user)[0].expires_at == begin + timedelta(hours=23)
+
+
 def test_a_session_from_before_is_noted_when_it_is_used() -> None:
     client, user = Client(), make_user()
     client.force_login(user)
