@@ -89,6 +89,7 @@ def count_removed(delivery_ids: Iterable[int]) -> None:
     totals.update(FAILED + reason for reason in ended.values_list("delivery__reason", flat=True))
     add(totals)
     add_to_days(rows)
+    add_to_minutes(rows)
 
 
 def add(totals: Mapping[str, int]) -> None:

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from dispatch import clock, retention, tallies
 from dispatch.minutes import READ_AT_MOST, read_minutes
-from dispatch.models import AttemptMinute, Delivery, Outcome
+from dispatch.models import Attempt, AttemptMinute, Delivery, Outcome
 from tests.factories import make_attempt, make_delivery
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +60,15 @@ def test_what_comes_later_is_added_to_its_minute(attempts: Any) -> None:
     assert seen()[AT.replace(second=0)] == (2, 3, 0)
     count_all()
     assert seen()[AT.replace(second=0)] == (2, 3, 0)
+
+
+def test_what_is_removed_before_it_was_counted_stays_in_its_minute(attempts: Any) -> None:
+    attempts.delete()
+    before = seen()
+    with transaction.atomic():
+        tallies.count_removed(Delivery.objects.values_list("pk", flat=True))
+        Attempt.objects.all().delete()
+    assert seen() == before
 
 
 def test_only_what_is_asked_for_is_read(attempts: Any) -> None:
