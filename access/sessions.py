@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
-from django.db import transaction
+from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -80,11 +80,22 @@ def _begin(request: HttpRequest, user: User, key: str) -> None:
 
 def find_live(user: User) -> list[UserSession]:
     """Return the sessions in which `user` is signed in now, last seen first."""
-    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
-    rows = UserSession.objects.running().filter(user=user, auth_digest__in=[_digest(each) for each in hashes])
+    rows = UserSession.objects.running().filter(user=user, auth_digest__in=_digests_of(user))
     for row in rows:
         row.user = user
     return list(rows)
+
+
+def is_outdated(row: UserSession) -> bool:
+    """Whether the user of this session has another password or another second factor since: that ended it, though
+    nobody wrote so into the row. No query beside that of its user."""
+    return row.auth_digest not in _digests_of(row.user)
+
+
+def find_outdated(rows: models.QuerySet[UserSession]) -> list[int]:
+    """Return the keys of those among `rows` that are outdated. One query."""
+    few = rows.select_related("user").order_by().only("auth_digest", "user__password", "user__session_epoch")
+    return [row.pk for row in few.iterator() if is_outdated(row)]
 
 
 def end_sessions(rows: Iterable[UserSession], *, by: Actor) -> int:
@@ -114,6 +125,11 @@ def _agent(request: HttpRequest) -> str:
     text = request.headers.get("User-Agent", "")[:300]
     # PostgreSQL stores no NUL; what can't be printed helps nobody.
     return "".join(letter for letter in text if letter.isprintable())
+
+
+def _digests_of(user: User) -> set[str]:
+    """What a session may have been signed in with; several while SECRET_KEY is being replaced."""
+    return {_digest(each) for each in (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())}
 
 
 def _digest(text: str) -> str:

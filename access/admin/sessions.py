@@ -30,11 +30,13 @@ class RunningFilter(admin.SimpleListFilter):
         return [("running", _("Running")), ("over", _("Over"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> QuerySet[UserSession]:
+        if self.value() not in ("running", "over"):
+            return queryset
+        running = queryset.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
+        outdated = sessions.find_outdated(running)
         if self.value() == "running":
-            return queryset.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
-        if self.value() == "over":
-            return queryset.filter(Q(ended_at__isnull=False) | Q(expires_at__lte=timezone.now()))
-        return queryset
+            return running.exclude(pk__in=outdated)
+        return queryset.filter(Q(ended_at__isnull=False) | Q(expires_at__lte=timezone.now()) | Q(pk__in=outdated))
 
 
 @admin.register(UserSession)
@@ -85,7 +87,7 @@ class UserSessionAdmin(admin.ModelAdmin):
     def state(self, row: UserSession) -> str:
         if row.ended_at is not None:
             return _("Ended")
-        return _("Running") if row.expires_at > timezone.now() else _("Over")
+        return _("Running") if row.expires_at > timezone.now() and not sessions.is_outdated(row) else _("Over")
 
     @admin.action(description=gettext_lazy("End the selected sessions"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> HttpResponse:
@@ -113,7 +115,7 @@ class UserSessionAdmin(admin.ModelAdmin):
         rows = UserSession.objects.running().filter(uuid__in=uuids).select_related("user")
         if not request.user.is_superuser:
             rows = rows.filter(Q(user__is_staff=False) | Q(user=request.user.pk))
-        return list(rows)
+        return [row for row in rows if not sessions.is_outdated(row)]
 
 
 def _parse_uuid(text: str) -> UUID | None:

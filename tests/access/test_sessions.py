@@ -1,6 +1,8 @@
 """Where one is signed in: noted as it is used, shown to its owner, ended from there, by staff, by another password."""
 
+import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +16,10 @@ from time_machine import TimeMachineFixture
 
 from access import sessions
 from access.actors import Actor
+from access.mfa.actions import reset_mfa
 from access.models import AuditEntry, UserSession
 from access.tasks import remove_expired_sessions
+from tests.access.second_factors import set_up
 from tests.factories import make_user
 from tests.people import Person
 
@@ -327,6 +331,39 @@ def test_the_action_of_the_list_leads_to_that_page(owner: Person, officer: Perso
     fields = {"action": "end_selected", "_selected_action": [row.pk]}
     answer = officer.client.post(reverse("admin:access_usersession_changelist"), fields)
     assert answer["Location"].endswith(f"?session={row.uuid}")
+
+
+def end_by_another_password(owner: Person, officer: Person) -> None:
+    owner.user.set_password("another-good-password")
+    owner.user.save()
+
+
+def end_by_reset_of_the_factor(owner: Person, officer: Person) -> None:
+    reset_mfa(set_up(owner.user).user, by=officer.actor)
+
+
+@pytest.mark.parametrize("change", [end_by_another_password, end_by_reset_of_the_factor])
+def test_one_that_another_password_or_factor_ended_is_listed_as_over(
+    owner: Person, officer: Person, change: Any
+) -> None:
+    sign_in(owner.user)
+    (row,) = rows_of(owner.user)
+    before, there = text(list_in_admin(officer, q=owner.user.email)), partial(is_listed, officer, row)
+    assert (there("running"), there("over")) == (True, False)
+    change(owner, officer)
+    assert (there("running"), there("over")) == (False, True)
+    after = text(list_in_admin(officer, q=owner.user.email))
+    states = [re.findall(r"field-state[^>]*>([^<]+)<", page) for page in (before, after)]
+    assert states == [["Running"], ["Over"]]
+    assert "Nothing to do" in text(end_in_admin(officer, row))
+
+
+def list_in_admin(person: Person, **query: str) -> Any:
+    return person.client.get(reverse("admin:access_usersession_changelist"), query)
+
+
+def is_listed(person: Person, row: UserSession, state: str) -> bool:
+    return row in list_in_admin(person, state=state).context["cl"].queryset
 
 
 @pytest.mark.parametrize("page", ["add", "change", "delete"])
