@@ -119,20 +119,21 @@ def stop_webhook(webhook: Webhook, *, reason: str, by: Actor, note: str = "") ->
         if not running.update(stopped_at=now, stopped_reason=reason, updated_at=now):
             return False
         stopped = Webhook.objects.get(pk=webhook.pk)
-        after = {"stopped": reason} | ({"note": note} if note else {})
+        after = _stop_and_note(reason, note)
         _record(stopped, "webhooks.webhook.stopped", by=by, before={"stopped": False}, after=after)
         webhook_changed.send(Webhook, webhook=stopped, created=False)
     return True
 
 
-def restate_stop(webhook: Webhook, *, reason: str, by: Actor) -> bool:
-    """Give a stop another reason, from now on. Returns whether this call did it; see `resume_webhook`."""
+def restate_stop(webhook: Webhook, *, reason: str, by: Actor, note: str = "") -> bool:
+    """Give a stop another reason, from now on; the note is that of `stop_webhook`. Returns whether this call did it; see
+    `resume_webhook`."""
     with transaction.atomic():
         now, reason = timezone.now(), StoppedReason(reason).value
         if not _still_stopped(webhook).update(stopped_at=now, stopped_reason=reason, updated_at=now):
             return False
         restated, before = Webhook.objects.get(pk=webhook.pk), {"stopped": webhook.stopped_reason}
-        _record(restated, "webhooks.webhook.stopped", by=by, before=before, after={"stopped": reason})
+        _record(restated, "webhooks.webhook.stopped", by=by, before=before, after=_stop_and_note(reason, note))
         webhook_changed.send(Webhook, webhook=restated, created=False)
     return True
 
@@ -253,6 +254,10 @@ def _still_stopped(webhook: Webhook) -> WebhookQuerySet:
     seen = {"stopped_at": webhook.stopped_at, "current_version": webhook.current_version_id}
     live: WebhookQuerySet = Webhook.objects.live()
     return live.filter(pk=webhook.pk, stopped_at__isnull=False, **seen)
+
+
+def _stop_and_note(reason: str, note: str) -> dict[str, Any]:
+    return {"stopped": reason} | ({"note": note} if note else {})
 
 
 def _record(webhook: Webhook, action: str, *, by: Actor, **values: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from access.actors import Actor
 from dispatch.models import Delivery, State
-from webhooks.actions import resume_webhook, stop_webhook
+from webhooks.actions import restate_stop, resume_webhook, stop_webhook
 from webhooks.models import StoppedReason, Webhook
 
 PERMISSION = "webhooks.pause_webhook"
@@ -68,17 +68,17 @@ class PausingMixin(admin.ModelAdmin):
         return self._ask("resume", request, queryset)
 
     def pause_view(self, request: HttpRequest) -> HttpResponse:
-        rows = self._chosen(request, State.WAITING, stopped=False)
+        rows = self._chosen(request, State.WAITING, ~Q(stopped_reason=StoppedReason.PAUSED))
         form = PauseForm(request.POST or None)
         if request.method == "POST" and rows and form.is_valid():
             note, by = form.cleaned_data["note"], Actor.for_staff(request.user)  # type: ignore[arg-type]
-            done = sum(stop_webhook(row.webhook, reason=StoppedReason.PAUSED, by=by, note=note) for row in rows)
+            done = sum(_pause(row.webhook, note, by) for row in rows)
             words = ngettext("%(n)s webhook is paused.", "%(n)s webhooks are paused.", done)
             return self._tell(request, words % {"n": done}, wanted=len(rows), done=done)
         return self._confirm(request, rows, title=_("Pause webhooks"), form=form)
 
     def resume_view(self, request: HttpRequest) -> HttpResponse:
-        rows = self._chosen(request, State.HELD, stopped=True)
+        rows = self._chosen(request, State.HELD, Q(stopped_at__isnull=False))
         if request.method == "POST" and rows:
             by = Actor.for_staff(request.user)  # type: ignore[arg-type]
             done = sum(resume_webhook(row.webhook, by=by) for row in rows)
@@ -93,12 +93,12 @@ class PausingMixin(admin.ModelAdmin):
             self.message_user(request, words % {"n": MOST}, messages.WARNING)
         return redirect(pausing_url(verb, uuids[:MOST]))
 
-    def _chosen(self, request: HttpRequest, state: str, *, stopped: bool) -> list[Row]:
+    def _chosen(self, request: HttpRequest, state: str, concerned: Q) -> list[Row]:
         if not self.has_pause_permission(request):
             raise PermissionDenied
         given = request.POST if request.method == "POST" else request.GET
         uuids = [uuid for uuid in map(_parse_uuid, given.getlist("webhook")[:MOST]) if uuid]
-        found = Webhook.objects.live().filter(uuid__in=uuids, stopped_at__isnull=not stopped)
+        found = Webhook.objects.live().filter(concerned, uuid__in=uuids)
         webhooks = list(found.select_related("participant").order_by("participant__name", "description", "pk"))
         rows = Delivery.objects.filter(webhook__in=webhooks, state=state).order_by()
         counts = dict(rows.values_list("webhook").annotate(n=Count("pk", filter=Q(state=state))))
@@ -128,6 +128,14 @@ def pausing_url(verb: str, uuids: Sequence[UUID], *, back: str = "") -> str:
     if back:
         query["back"] = back
     return f"{reverse(f'admin:webhooks_webhook_{verb}')}?{query.urlencode()}"
+
+
+def _pause(webhook: Webhook, note: str, by: Actor) -> bool:
+    """Also one that the system has stopped: else a probe, or its owner, would start it under the eyes of operations."""
+    reason = StoppedReason.PAUSED
+    if webhook.stopped:
+        return restate_stop(webhook, reason=reason, by=by, note=note)
+    return stop_webhook(webhook, reason=reason, by=by, note=note)
 
 
 def _way_back(request: HttpRequest) -> str:

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from access.models import AuditEntry
 from dispatch.admin.pausing import pausing_url
-from dispatch.models import Delivery
+from dispatch.models import Delivery, Lane
+from dispatch.probing import probe_stopped
 from notices.models import Notice
 from tests.access.test_admin_people import staff_with
 from tests.factories import make_delivery, make_webhook, webhook_values
@@ -89,11 +91,27 @@ def test_operations_start_what_the_system_stopped(officer: Person, delivery: Del
     assert stopped(delivery)[0] == ""
 
 
+def test_what_the_system_stopped_can_be_paused_and_is_probed_no_more(
+    owner: Person, officer: Person, delivery: Delivery
+) -> None:
+    stop_webhook(delivery.webhook, reason="failing", by=officer.actor)
+    Lane.objects.filter(webhook=delivery.webhook).update(probe_at=timezone.now())
+    press(officer, "pause", delivery.webhook, note="floods the line")
+    assert stopped(delivery) == ("paused", "held")
+    assert Lane.objects.get(webhook=delivery.webhook).probe_at is None
+    assert probe_stopped() == 0
+    entry = AuditEntry.objects.filter(action="webhooks.webhook.stopped").latest("pk")
+    assert (entry.before, entry.after) == ({"stopped": "failing"}, {"stopped": "paused", "note": "floods the line"})
+    values = webhook_values(description="Mesa", request_uri="https://other.example.com/in", resume=True)
+    update_webhook(Webhook.objects.get(pk=delivery.webhook_id), values=values, by=owner.actor)
+    assert stopped(delivery)[0] == "paused"
+
+
 def test_nothing_is_done_to_those_in_another_state(officer: Person, delivery: Delivery) -> None:
     press(officer, "resume", delivery.webhook)
     assert stopped(delivery) == ("", "waiting")
-    stop_webhook(delivery.webhook, reason="gone", by=officer.actor)
-    assert "none of the chosen webhooks is running" in text(press(officer, "pause", delivery.webhook, note="x"))
+    press(officer, "pause", delivery.webhook, note="x")
+    assert "none of the chosen webhooks can be paused" in text(press(officer, "pause", delivery.webhook, note="x"))
     archive_webhook(delivery.webhook, by=officer.actor)
     assert "none of the chosen" in text(press(officer, "resume", delivery.webhook))
     assert AuditEntry.objects.filter(action="webhooks.webhook.resumed").count() == 0
