@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from access.actors import Actor
 from dispatch.pages.health import Health
-from webhooks.models import Webhook
+from webhooks.models import StoppedReason, Webhook
 
 # Whose turn it is.
 YOU, COLLEAGUE, OPERATOR, NOBODY = "you", "colleague", "operator", "nobody"
@@ -76,12 +76,12 @@ def _create_the_first(actor: Actor) -> NextAction:
 
 def _mend(row: Row, actor: Actor) -> NextAction:
     health, diagnosis = row.health, row.health.diagnosis
-    operators = diagnosis is not None and diagnosis.side == "operator"
+    operators = row.webhook.participant.blocked or _paused(row) or (diagnosis and diagnosis.side == "operator")
     text = f"{diagnosis.happened} {diagnosis.action}" if diagnosis else health.state.below
     return NextAction(
         title=f"{row.webhook.description}: {health.state.word}",
         text=text,
-        owner=OPERATOR if operators or row.webhook.participant.blocked else _whose(actor),
+        owner=OPERATOR if operators else _whose(actor),
         url=_details(row),
         button=_("See what happened"),
         after=_("Then send again what is pending: nothing that was published is lost."),
@@ -122,6 +122,11 @@ def _activate(row: Row, actor: Actor) -> NextAction:
     )
 
 
+def _paused(row: Row) -> bool:
+    """Only operations can start it again."""
+    return row.webhook.stopped_reason == StoppedReason.PAUSED
+
+
 def _details(row: Row) -> str:
     return reverse("dispatch:webhook-detail", args=[row.webhook.uuid])
 
@@ -131,6 +136,7 @@ def _whose(actor: Actor) -> str:
 
 
 _RULES: tuple[tuple[Callable[[Row], bool], Callable[[Row, Actor], NextAction]], ...] = (
+    (lambda row: row.health.problem and not _paused(row), _mend),
     (lambda row: row.health.problem, _mend),
     (lambda row: row.webhook.active and not row.products, _choose_products),
     (lambda row: row.health.state.icon == "hourglass", _try_out),

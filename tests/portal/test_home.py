@@ -24,6 +24,7 @@ from tests.factories import (
     make_webhook,
 )
 from tests.people import Person
+from webhooks.actions import stop_webhook
 from webhooks.diagnosis import DIAGNOSES
 from webhooks.models import Webhook
 
@@ -97,6 +98,17 @@ def test_fault_on_the_operators_side_is_the_operators_turn(owner: Person) -> Non
     action = decide_next_action([Row(make_webhook(participant=owner.participant), problem)], owner.actor)
 
     assert action.owner == OPERATOR
+
+
+def test_paused_webhook_is_the_operators_turn_and_behind_what_its_owner_can_mend(owner: Person) -> None:
+    paused, bad = (make_webhook(participant=owner.participant, description=name) for name in ("a", "b"))
+    stop_webhook(paused, reason="paused", by=owner.actor)
+    paused.refresh_from_db()
+    waits = Row(paused, Health(StateView("warn", "player-pause", "Paused by operations"), problem=True))
+
+    assert decide_next_action([waits], owner.actor).owner == OPERATOR
+    both = decide_next_action([waits, Row(bad, Health(FAILING, problem=True))], owner.actor)
+    assert (both.owner, both.title) == (YOU, "b: Failing: 401")
 
 
 @pytest.mark.parametrize(
