@@ -126,7 +126,7 @@ def stop_webhook(webhook: Webhook, *, reason: str, by: Actor, note: str = "") ->
 
 
 def restate_stop(webhook: Webhook, *, reason: str, by: Actor, note: str = "") -> bool:
-    """Give a stop another reason, from now on; the note is that of `stop_webhook`. Returns whether this call did it; see
+    """Give a stop another reason, from now on, with a note as `stop_webhook`. Returns whether this call did it; see
     `resume_webhook`."""
     with transaction.atomic():
         now, reason = timezone.now(), StoppedReason(reason).value
