@@ -1,6 +1,6 @@
 """Our answers to django-allauth: nobody signs up alone, mails speak the reader's language, sign-ins leave a trace."""
 
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils import translation
 from django.views.decorators.debug import sensitive_variables
 
-from access import audit, request_context
+from access import audit, request_context, seeing
 from access.actors import Actor
 from access.mfa import second_step
 from access.models import User
 from access.reauthentication import CODE, PASSWORD, record_proof
+from access.requests import PortalRequest
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):
         user = request.user
         with transaction.atomic():
             if isinstance(user, User):
+                seeing.end(cast(PortalRequest, request))
                 audit.record(by=Actor.for_self(user), action="access.user.signed_out", obj=user)
             super().logout(request)
 

@@ -28,11 +28,13 @@ READING = ("GET", "HEAD", "OPTIONS")
 
 
 def begin(request: PortalRequest, participant: Participant, *, reason: str) -> None:
-    """Let the staff member who asks see the participant's pages from now on. Raises ActionError: blocked."""
+    """Let the staff member who asks see the participant's pages from now on, in place of another's. Raises ActionError:
+    blocked."""
     if participant.blocked:
         raise ActionError("blocked", _("A blocked participant's members see no page; there is nothing to look at."))
     until = timezone.now() + LASTS
     with transaction.atomic():
+        end(request)
         after = {"reason": reason, "until": until}
         _record(request.user, "access.participant.seen", participant, after=after)
         request.session[SESSION_KEY] = {"participant": participant.pk, "until": until.isoformat()}

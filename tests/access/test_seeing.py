@@ -63,6 +63,21 @@ def test_beginning_and_end_are_recorded(officer: Person, owner: Person) -> None:
     assert len(traces()) == 2
 
 
+def test_signing_out_and_another_participant_end_it_in_the_trail(
+    officer: Person, owner: Person, outsider: Person
+) -> None:
+    see(officer, owner.participant)
+    see(officer, outsider.participant)
+    officer.client.post(reverse("account_logout"))
+    rows = AuditEntry.objects.filter(action__contains=".seen").order_by("pk")
+    assert list(rows.values_list("action", "participant")) == [
+        ("access.participant.seen", owner.participant.pk),
+        ("access.participant.seen_ended", owner.participant.pk),
+        ("access.participant.seen", outsider.participant.pk),
+        ("access.participant.seen_ended", outsider.participant.pk),
+    ]
+
+
 def test_another_participant_is_not_seen(officer: Person, owner: Person, outsider: Person, webhook: Any) -> None:
     see(officer, outsider.participant)
     assert officer.client.get(reverse("dispatch:webhook-detail", args=[webhook.uuid])).status_code == 404
