@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -39,6 +40,8 @@ COLUMNS = (
 )
 # With these a spreadsheet begins a formula (OWASP, "CSV Injection"); it takes the wide ones of East Asia for the same.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Where one that was told another separator, as it is where a comma stands in numbers, begins a cell of its own.
+_INSIDE = re.compile(r'([;,|\t\r\n]["\s]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])')
 
 
 class Format(models.TextChoices):
@@ -89,8 +92,10 @@ def export_audit(chosen: Range, kind: Format, *, by: Actor) -> Export:
 
 
 def escape_formula(text: str) -> str:
-    """Return `text` so that no spreadsheet takes it for a formula: with an apostrophe before it, which it shows."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Return `text` so that no spreadsheet takes any of it for a formula, whatever it splits it at: with an apostrophe
+    before what would begin one, which it shows."""
+    inside = _INSIDE.sub(r"\1'", text)
+    return f"'{inside}" if text.startswith(_FORMULA) else inside
 
 
 def _csv_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
@@ -108,7 +113,7 @@ def _csv_line(cells: Any) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
+        value = json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
     return "" if value is None else escape_formula(str(value))
 
 

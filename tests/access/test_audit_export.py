@@ -74,6 +74,19 @@ def test_what_a_spreadsheet_would_run_is_text(first: str) -> None:
     assert json.loads(text_of(Range(), Format.JSONL).splitlines()[0])["object"] == name
 
 
+@pytest.mark.parametrize("separator", [";", "|", "\t"])
+@pytest.mark.parametrize("gap", ["", " ", '"', '" "'])
+def test_no_cell_begins_a_formula_at_another_separator_either(separator: str, gap: str) -> None:
+    name = f"Sol{separator}{gap}=1+1{separator}Mar"
+    make_entry(obj=make_participant(name=name), after={"name": name, "note": "-1", "kinds": ["@a", "=b"]})
+    text = text_of(Range(), Format.CSV)
+    for line in csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=separator):
+        assert not [cell for cell in line if cell.strip('" \t').startswith(("=", "+", "-", "@"))], line
+    assert "'=1+1" in text
+    last = json.loads(text_of(Range(), Format.JSONL).splitlines()[0])
+    assert (last["object"], last["after"]["name"]) == (name, name)
+
+
 def test_days_are_the_portals_and_both_are_included() -> None:
     zone = ZoneInfo("America/Sao_Paulo")
     made = {}
