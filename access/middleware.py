@@ -55,10 +55,10 @@ class ActorMiddleware:
 class SeeingMiddleware:
     """After ActorMiddleware: whoever sees as a participant reads the portal's pages and does nothing there.
 
-    Left alone are the administration and the account pages, which are the staff member's own, and the end of seeing.
+    Left alone are the administration and the pages of the staff member's own account, and the end of seeing.
     """
 
-    own_ways = ("/admin/", "/accounts/")
+    own_ways = ("/admin/", "/accounts/", "/profile/sessions/", "/preferences/")
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

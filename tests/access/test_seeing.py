@@ -167,6 +167,16 @@ def test_trail_takes_nothing_from_who_sees(officer: Person, owner: Person) -> No
     assert not owner.participant.blocked
 
 
+def test_sessions_and_preferences_stay_the_officers_own(officer: Person, owner: Person) -> None:
+    other = Person(officer.user).client
+    see(officer, owner.participant)
+    assert officer.client.post(reverse("access:session-end-others")).status_code == 302
+    assert other.get("/profile/").status_code == 302
+    officer.client.post(reverse("access:preferences-update"), {"theme": "dark"})
+    officer.user.refresh_from_db()
+    assert officer.user.theme == "dark"
+
+
 def test_administration_stays_the_officers_own(officer: Person, owner: Person) -> None:
     see(officer, owner.participant)
     assert "End seeing as Vento" in text(officer.client.get(reverse("admin:index")))
