@@ -325,12 +325,23 @@ def test_a_colleagues_session_is_ended_by_a_superuser_only(officer: Person) -> N
     assert is_signed_in(client)
 
 
-def test_the_action_of_the_list_leads_to_that_page(owner: Person, officer: Person) -> None:
-    sign_in(owner.user)
+def test_the_action_of_the_list_answers_with_that_page_however_many_were_chosen(owner: Person, officer: Person) -> None:
+    client = sign_in(owner.user)
     row = rows_of(owner.user)[-1]
-    fields = {"action": "end_selected", "_selected_action": [row.pk]}
+    UserSession.objects.bulk_create(
+        UserSession(user=owner.user, key_digest=f"{n:064}", auth_digest=row.auth_digest, expires_at=row.expires_at)
+        for n in range(119)
+    )
+    chosen = [each.pk for each in rows_of(owner.user)]
+    fields = {"action": "end_selected", "_selected_action": chosen}
     answer = officer.client.post(reverse("admin:access_usersession_changelist"), fields)
-    assert answer["Location"].endswith(f"?session={row.uuid}")
+    page = text(answer)
+    assert answer.status_code == 200
+    assert f'action="{reverse("admin:access_usersession_end")}"' in page
+    assert "End 120 sessions" in page
+    assert is_signed_in(client)
+    end_in_admin(officer, *rows_of(owner.user))
+    assert not is_signed_in(client)
 
 
 def end_by_another_password(owner: Person, officer: Person) -> None:
