@@ -19,6 +19,8 @@ from access.actors import Actor
 from access.models import AuditEntry, Participant
 
 CHUNK = 1_000
+# Days that may be asked for: at the ends of the calendar there is no midnight in another zone, and no day after.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)
 COLUMNS = (
     "position",
     "recorded_at",

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -12,20 +13,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.actors import Actor
-from access.audit_export import Format, Range, export_audit
+from access.audit_export import FIRST_DAY, LAST_DAY, Format, Range, export_audit
 from access.models import Participant
 
 PERMISSION = "access.export_auditentry"
 
 
+def _day(label: Any) -> forms.DateField:
+    within = [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]
+    picker = forms.DateInput(attrs={"type": "date"})
+    return forms.DateField(label=label, required=False, widget=picker, validators=within)
+
+
 class ExportForm(forms.Form):
     format = forms.ChoiceField(label=gettext_lazy("Format"), choices=Format)
-    since = forms.DateField(
-        label=gettext_lazy("First day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
-    until = forms.DateField(
-        label=gettext_lazy("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    since = _day(gettext_lazy("First day"))
+    until = _day(gettext_lazy("Last day"))
     participant = forms.ModelChoiceField(
         label=gettext_lazy("Participant"),
         queryset=Participant.objects.order_by("name", "pk"),

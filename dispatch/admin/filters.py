@@ -63,9 +63,11 @@ class AgeFilter(admin.SimpleListFilter):
 
 def _read_day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    # At the ends of the calendar there is no hour before, and no day after.
+    return day if 2000 <= day.year <= 2999 else None
 
 
 class NewestFilter(admin.SimpleListFilter):

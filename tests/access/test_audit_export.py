@@ -139,6 +139,8 @@ def test_an_officer_gets_the_file(officer: Person, owner: Person) -> None:
     [
         {"format": "xlsx"},
         {"format": "csv", "since": "2026-02-30"},
+        {"format": "csv", "since": "0001-01-01"},
+        {"format": "csv", "until": "9999-12-31"},
         {"format": "csv", "since": "2026-02-02", "until": "2026-02-01"},
         {"format": "csv", "participant": "nobody"},
     ],

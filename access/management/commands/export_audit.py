@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from access.actors import Actor
-from access.audit_export import Export, Format, Range, export_audit
+from access.audit_export import FIRST_DAY, LAST_DAY, Export, Format, Range, export_audit
 from access.models import AuditLink, Participant
 
 BAD_USE = 2
@@ -53,9 +53,12 @@ def _open(path: str | None) -> Any:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is no day") from None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ArgumentTypeError(f"{text!r} is not between {FIRST_DAY} and {LAST_DAY}")
+    return day
 
 
 def _find(text: str) -> Participant | None:
