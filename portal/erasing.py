@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +29,8 @@ from catalog.models import Product, ProductGrant
 from connections.models import Connection, KeyPair
 from notices.models import Notice
 from webhooks.models import WebhookTest
+
+log = structlog.get_logger(__name__)
 
 # Statements and requests that began before the block have come to an end by then: a publication being written down, a
 # press of Testar with its token. Removed before, a row that they point to would undo the publication of everybody.
@@ -140,16 +143,27 @@ def plan_erasure(participant: Participant) -> list[tuple[Any, int]]:
 
 
 def erase_all() -> int:
-    """Carry on every erasure for RUN_SECONDS at most; return how many rows went. What the job does."""
-    ends_at, removed = time.monotonic() + RUN_SECONDS, 0
+    """Carry on every erasure for RUN_SECONDS at most; return how many rows went. What the job does. One that breaks
+    doesn't keep the others from their turn; the job fails after them, so that somebody hears of it."""
+    ends_at, removed, broken = time.monotonic() + RUN_SECONDS, 0, None
     late = timezone.now() - SWEPT_FOR
     for erasure in Erasure.objects.exclude(finished_at__lte=late).order_by("requested_at"):
-        before = sum(erasure.removed.values())
-        carry_on(erasure, ends_at=ends_at)
-        removed += sum(Erasure.objects.get(pk=erasure.pk).removed.values()) - before
+        try:
+            removed += _carry_on_counted(erasure, ends_at)
+        except Exception as error:
+            log.exception("erasing.failed", erasure=str(erasure.uuid))
+            broken = error
         if time.monotonic() >= ends_at:
             break
+    if broken:
+        raise broken
     return removed
+
+
+def _carry_on_counted(erasure: Erasure, ends_at: float) -> int:
+    before = sum(erasure.removed.values())
+    carry_on(erasure, ends_at=ends_at)
+    return sum(Erasure.objects.get(pk=erasure.pk).removed.values()) - before
 
 
 def carry_on(erasure: Erasure, *, ends_at: float, tell: Callable[[str], None] = lambda words: None) -> bool:

@@ -375,6 +375,23 @@ def test_what_is_written_late_is_swept_for_a_day(condemned: Person) -> None:
     assert erase_participants() == 0
 
 
+def test_one_that_breaks_does_not_keep_the_others(condemned: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = request_erasure(make_participant(), reason="contract ended", by=STAFF)
+    erasure = request_erasure(condemned.participant, reason="contract ended", by=STAFF)
+    carry_on = erasing.carry_on
+
+    def break_first(each: Erasure, **more: Any) -> bool:
+        if each.pk == broken.pk:
+            raise RuntimeError("broken row")
+        return carry_on(each, **more)
+
+    monkeypatch.setattr(erasing, "carry_on", break_first)
+    with pytest.raises(RuntimeError):
+        erasing.erase_all()
+    assert Erasure.objects.get(pk=erasure.pk).finished_at
+    assert places_of(MARK) == set()
+
+
 def test_from_the_order_on_it_is_blocked_for_good_and_told_of_nothing(condemned: Person) -> None:
     product = ProductGrant.objects.get(participant=condemned.participant).product
     request_erasure(condemned.participant, reason="contract ended", by=STAFF)
@@ -442,6 +459,23 @@ def test_the_command_erases_to_the_end_lists_and_may_be_repeated(condemned: Pers
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"{participant.uuid} ")
     with pytest.raises(CommandError, match="no such participant"):
         call_command("erase_participant", "12.345.678/0001-95")
+
+
+def test_the_command_waits_anew_whenever_something_went(condemned: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, rounds = [0.0], iter([True, True, True, False])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+    def carry_on(erasure: Erasure, *, ends_at: float, tell: Any) -> bool:
+        going = next(rounds)
+        now[0] += 200.0
+        tell("notifications: 500")
+        return not going
+
+    monkeypatch.setattr(erasing, "carry_on", carry_on)
+    cnpj = condemned.participant.cnpj
+    call_command("erase_participant", cnpj, "--reason", "over", "--confirmed", cnpj)
+    assert next(rounds, None) is None
 
 
 # --- the page of the admin --------------------------------------------------------------------------------------

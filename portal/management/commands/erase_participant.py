@@ -72,14 +72,19 @@ class Command(BaseCommand):
         if wait := erasing.seconds_to_wait(erasure, timezone.now()):
             self.stdout.write(f"waiting {wait:.0f} s for what is under way")
             time.sleep(wait)
-        ends_at = time.monotonic() + WAIT_SECONDS
-        while not erasing.carry_on(erasure, ends_at=float("inf"), tell=self.stdout.write):
-            if time.monotonic() > ends_at:
+        self._told_at = time.monotonic()
+        while not erasing.carry_on(erasure, ends_at=float("inf"), tell=self._progress):
+            if time.monotonic() > self._told_at + WAIT_SECONDS:
                 raise CommandError(
                     "not finished: something is still being sent. Run it again.", returncode=NOT_FINISHED
                 )
             time.sleep(1)
         self.stdout.write(f"erased: {erasure.participant.uuid}")
+
+    def _progress(self, words: str) -> None:
+        # A large one may take longer than the wait: that is for one from which nothing goes any more.
+        self._told_at = time.monotonic()
+        self.stdout.write(words)
 
 
 def _find(text: str) -> Participant:
