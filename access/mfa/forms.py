@@ -77,7 +77,10 @@ class SetUpForm(forms.Form):
             raise ValidationError(error.message, code=error.code) from None
         step = totp.find_step(self._seed, code, moment=time.time())
         if step is None:
-            words = _("This is not the code that the app shows now. Check that the clock of the telephone is right.")
+            words = _(
+                "This is not the code that the app shows now. Check that the clock of the telephone is right. If you "
+                "opened this page twice, scan the picture below anew."
+            )
             raise ValidationError(words, code="incorrect_code")
         codes.forget_tries(self._request.user, request=self._request)
         self.step = step

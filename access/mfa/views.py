@@ -54,6 +54,9 @@ def mfa_set_up(request: PortalRequest) -> HttpResponse:
     posted = request.POST if request.method == "POST" else None
     seed = _seed_shown(request) if posted is not None else ""
     if not seed:
+        if posted is not None:
+            words = _("The picture you scanned counts no more, so the code was not checked. Scan the one below anew.")
+            messages.warning(request, words)
         # Never one that was shown before: somebody may have seen it, and waited for its owner to take it.
         seed, posted = _show_new_seed(request), None
     form = SetUpForm(posted, seed=seed, request=request)

@@ -105,7 +105,9 @@ def test_every_visit_shows_another_seed_so_that_one_seen_before_is_worthless(ana
     seen = seed_on(client.get(SET_UP))
     shown = seed_on(client.get(SET_UP))
     assert seen != shown
-    client.post(SET_UP, {"code": code_now(seen)})
+    assert "counts no more" not in client.get(SET_UP).content.decode()
+    refused = client.post(SET_UP, {"code": code_now(seen)})
+    assert "If you opened this page twice, scan the picture below anew." in refused.content.decode()
     assert not Authenticator.objects.exists()
 
 
@@ -124,6 +126,7 @@ def test_a_seed_in_the_session_that_no_key_opens_any_more_begins_anew(ana: Any, 
     page = client.post(SET_UP, {"code": code_now(seed)})
     assert page.status_code == 200
     assert seed_on(page) != seed
+    assert "The picture you scanned counts no more" in page.content.decode()
     assert not Authenticator.objects.exists()
 
 
