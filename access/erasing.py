@@ -15,6 +15,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from access.former_names import addresses_of, names_of
 from access.models import ActorSource, AuditEntry, Erasure, Membership, Participant, User
 from access.relations import relations_to_users
 
@@ -52,6 +53,16 @@ def people_of(participant: Participant) -> QuerySet[User]:
 def people_left(participant: Participant) -> QuerySet[User]:
     """Those of them who are not erased yet."""
     return people_of(participant).exclude(email__endswith=f"@{ERASED_DOMAIN}")
+
+
+def log_of(participant: Participant) -> QuerySet[LogEntry]:
+    """Return what the admin's own log says of it and of its people, under the names of before too."""
+    people = list(people_of(participant))
+    mine = Membership.objects.filter(participant=participant)
+    told = _logged(User, [person.pk for person in people]) | _logged(Participant, [participant.pk])
+    told |= _logged(Membership, mine.values_list("pk", flat=True))
+    names = names_of(participant) | addresses_of(people)
+    return LogEntry.objects.filter(told | Q(pk__in=[pk for name in names for pk in _logged_under(name)]))
 
 
 def erase_people(participant: Participant) -> int:
@@ -110,9 +121,11 @@ def _placeholder(participant: Participant) -> str:
 
 def _forget_log(model: type[models.Model], pks: Any, name: str = "") -> None:
     """Remove what the admin's own log says of these rows, or of anything under this name."""
-    kind = ContentType.objects.get_for_model(model)
-    told = Q(content_type=kind, object_id__in=[str(pk) for pk in pks])
-    LogEntry.objects.filter(told | Q(pk__in=_logged_under(name) if name else ())).delete()
+    LogEntry.objects.filter(_logged(model, pks) | Q(pk__in=_logged_under(name) if name else ())).delete()
+
+
+def _logged(model: type[models.Model], pks: Any) -> Q:
+    return Q(content_type=ContentType.objects.get_for_model(model), object_id__in=[str(pk) for pk in pks])
 
 
 def _logged_under(name: str) -> list[int]:

@@ -8,10 +8,11 @@ an entry be changed, and the chain stays whole: each emptied entry has a redacti
 from collections.abc import Collection, Iterable, Sequence
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from django.utils import timezone
 
 from access.audit_chain import PURPOSE, compute_redaction_mac
+from access.former_names import TOLD_BY, addresses_of
 from access.models import ActorSource, AuditEntry, AuditLink, AuditRedaction, Erasure, Participant, User
 from access.relations import relations_to_users
 from vault import keys
@@ -29,12 +30,13 @@ def entries_about(
     known = list(people)
     uuids = [str(person.uuid) for person in known]
     theirs = Q(participant=participant) | Q(pk__in=list(also)) | _on_their_own(known)
-    theirs |= Q(object_type=User._meta.label_lower, object_id__in=uuids)
-    for person in known:
+    theirs |= Q(object_type__in=TOLD_BY, object_id__in=[*uuids, str(participant.uuid)])
+    for address in addresses_of(known):
         # What is a person's own is called after them: a session that staff have ended.
-        theirs |= Q(object_type__in=_own_types()) & _labelled(person.email)
+        theirs |= Q(object_type__in=_own_types()) & _labelled(address)
     found = AuditEntry.objects.filter(theirs, redaction__isnull=True)
-    return found.exclude(object_type=Erasure._meta.label_lower).order_by("pk")
+    last = Case(When(object_type__in=TOLD_BY, then=1), default=0)
+    return found.exclude(object_type=Erasure._meta.label_lower).order_by(last, "pk")
 
 
 def redact_chunk(entries: QuerySet[AuditEntry], erasure: Erasure) -> int:

@@ -24,6 +24,7 @@ import notices.erasing
 import webhooks.erasing
 from access import audit, audit_chain, erasing, redaction
 from access.actors import Actor
+from access.former_names import names_of
 from access.models import AuditEntry, Erasure, Membership, Participant
 from catalog.models import Product, ProductGrant
 from connections.models import Connection, KeyPair
@@ -64,11 +65,11 @@ def _entries(participant: Participant) -> Any:
 def _naming(participant: Participant) -> list[int]:
     """The entries on products that name it in their audience. Read here: JSON is not searched alike everywhere."""
     product = AuditEntry.objects.filter(object_type=Product._meta.label_lower, redaction__isnull=True)
-    rows = product.values_list("pk", "before", "after")
+    rows, names = product.values_list("pk", "before", "after"), names_of(participant)
     return [
         pk
         for pk, before, after in rows.iterator()
-        if any(participant.name in (values.get("participants") or ()) for values in (before, after))
+        if any(names.intersection(values.get("participants") or ()) for values in (before, after))
     ]
 
 
@@ -118,6 +119,13 @@ STEPS = (
         _("products granted to it"),
         catalog.erasing.erase_grants,
         lambda participant: ProductGrant.objects.filter(participant=participant).count(),
+    ),
+    # While the trail still has the names of before: it is found by them.
+    Step(
+        "log",
+        _("entries of the admin's own log"),
+        lambda participant: erasing.log_of(participant).delete()[0],
+        lambda participant: erasing.log_of(participant).count(),
     ),
     # While the people still have their names: some entries are found by them.
     Step("audit", _("audit entries emptied of names"), _redact, lambda participant: _entries(participant).count()),
