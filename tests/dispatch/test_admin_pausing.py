@@ -1,8 +1,10 @@
 """Operations pause webhooks and start them again: with the effect shown first, a right of its own and an audit row."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.urls import reverse
 from django.utils import timezone
 
@@ -105,6 +107,14 @@ def test_what_the_system_stopped_can_be_paused_and_is_probed_no_more(
     values = webhook_values(description="Mesa", request_uri="https://other.example.com/in", resume=True)
     update_webhook(Webhook.objects.get(pk=delivery.webhook_id), values=values, by=owner.actor)
     assert stopped(delivery)[0] == "paused"
+
+
+def test_paused_one_stays_stopped_for_the_version_before(officer: Person, delivery: Delivery) -> None:
+    press(officer, "pause", delivery.webhook, note="x")
+    migration = import_module("webhooks.migrations.0006_paused_goes_back_as_gone")
+    [step] = migration.Migration.operations
+    step.reverse_code(apps, None)
+    assert stopped(delivery) == ("gone", "held")
 
 
 def test_nothing_is_done_to_those_in_another_state(officer: Person, delivery: Delivery) -> None:
