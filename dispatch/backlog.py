@@ -7,10 +7,16 @@ make the page slow that tells of them.
 from datetime import datetime
 
 from django.db.models import QuerySet
+from django.utils.formats import number_format
 
 from dispatch.models import Delivery, State
 
 COUNTED_AT_MOST = 100_000
+
+
+def count_text(count: int) -> str:
+    """Return the count as text, "100,000+" where the counting ended."""
+    return number_format(min(count, COUNTED_AT_MOST), force_grouping=True) + ("+" if count >= COUNTED_AT_MOST else "")
 
 
 def oldest_due_at(now: datetime) -> datetime | None:

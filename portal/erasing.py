@@ -28,6 +28,7 @@ from access.former_names import names_of
 from access.models import AuditEntry, Erasure, Membership, Participant
 from catalog.models import Product, ProductGrant
 from connections.models import Connection, KeyPair
+from dispatch.backlog import COUNTED_AT_MOST, count_text
 from notices.models import Notice
 from webhooks.models import WebhookTest
 
@@ -78,13 +79,13 @@ STEPS = (
         "notifications",
         _("notifications with their attempts"),
         dispatch.erasing.erase_deliveries,
-        lambda participant: dispatch.erasing.deliveries_of(participant).count(),
+        lambda participant: dispatch.erasing.deliveries_of(participant)[:COUNTED_AT_MOST].count(),
     ),
     Step(
         "events",
         _("events of its own"),
         dispatch.erasing.erase_events,
-        lambda participant: dispatch.erasing.events_of(participant).count(),
+        lambda participant: dispatch.erasing.events_of(participant)[:COUNTED_AT_MOST].count(),
     ),
     Step("counters", _("batches, counts and states"), dispatch.erasing.erase_counters, lambda participant: 0),
     Step(
@@ -145,9 +146,10 @@ STEPS = (
 )
 
 
-def plan_erasure(participant: Participant) -> list[tuple[Any, int]]:
-    """Return what an erasure would remove or empty now: the words and the number of each kind. Reads the tables."""
-    return [(step.words, step.count(participant)) for step in STEPS if step.name != "counters"]
+def plan_erasure(participant: Participant) -> list[tuple[Any, str]]:
+    """Return what an erasure would remove or empty now: the words and the number of each kind, counted no further than
+    COUNTED_AT_MOST where it may be millions."""
+    return [(step.words, count_text(step.count(participant))) for step in STEPS if step.name != "counters"]
 
 
 def erase_all() -> int:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -19,6 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from access.actors import Actor
+from dispatch.backlog import COUNTED_AT_MOST, count_text
+from dispatch.bounded import BoundedCount
 from dispatch.models import Delivery, State
 from webhooks.actions import restate_stop, resume_webhook, stop_webhook
 from webhooks.models import StoppedReason, Webhook
@@ -43,6 +45,10 @@ class Row:
 
     webhook: Webhook
     count: int
+
+    @property
+    def text(self) -> str:
+        return count_text(self.count)
 
 
 class PausingMixin(admin.ModelAdmin):
@@ -98,18 +104,21 @@ class PausingMixin(admin.ModelAdmin):
             raise PermissionDenied
         given = request.POST if request.method == "POST" else request.GET
         uuids = [uuid for uuid in map(_parse_uuid, given.getlist("webhook")[:MOST]) if uuid]
-        found = Webhook.objects.live().filter(concerned, uuid__in=uuids)
-        webhooks = list(found.select_related("participant").order_by("participant__name", "description", "pk"))
-        rows = Delivery.objects.filter(webhook__in=webhooks, state=state).order_by()
-        counts = dict(rows.values_list("webhook").annotate(n=Count("pk", filter=Q(state=state))))
-        return [Row(webhook, counts.get(webhook.pk, 0)) for webhook in webhooks]
+        own = Delivery.objects.filter(webhook=OuterRef("pk"), state=state).order_by().values("pk")
+        found = Webhook.objects.live().filter(concerned, uuid__in=uuids).select_related("participant")
+        counted: Any = found.annotate(concerns=BoundedCount(own[:COUNTED_AT_MOST]))
+        return [
+            Row(webhook, webhook.concerns) for webhook in counted.order_by("participant__name", "description", "pk")
+        ]
 
     def _confirm(self, request: HttpRequest, rows: list[Row], **more: Any) -> HttpResponse:
+        total = sum(row.count for row in rows)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "rows": rows,
-            "total": sum(row.count for row in rows),
+            "total": total,
+            "total_text": count_text(total),
             "back": _way_back(request),
             **more,
         }

@@ -9,6 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from dispatch import backlog, beats
+from dispatch.backlog import count_text
 from dispatch.models import DispatcherBeat
 from dispatch.troubles import percentile, read_first_waits
 
@@ -48,17 +49,14 @@ def load_figures(
     in the zone that times are shown in."""
     due, oldest = backlog.count_due(now), backlog.oldest_due_at(now)
     return [
-        Figure(_("Due now"), bounded(due), *_backlog_state(due, oldest, now)),
+        Figure(_("Due now"), count_text(due), *_backlog_state(due, oldest, now)),
         _oldest(oldest, now),
-        Figure(_("Scheduled for later"), bounded(backlog.count_later(now)), _("%(n)s held") % {"n": bounded(held)}),
+        Figure(
+            _("Scheduled for later"), count_text(backlog.count_later(now)), _("%(n)s held") % {"n": count_text(held)}
+        ),
         _rate(minutes, now),
         _first_wait(since),
     ]
-
-
-def bounded(count: int) -> str:
-    """Return the count as text, "100,000+" where the counting ended."""
-    return number_format(count, force_grouping=True) + ("+" if count >= backlog.COUNTED_AT_MOST else "")
 
 
 def span_text(span: timedelta) -> str:

@@ -117,6 +117,17 @@ def test_paused_one_stays_stopped_for_the_version_before(officer: Person, delive
     assert stopped(delivery) == ("gone", "held")
 
 
+def test_a_backlog_is_counted_no_further_than_it_is_told(
+    officer: Person, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("dispatch.backlog", "dispatch.admin.pausing"):
+        monkeypatch.setattr(f"{name}.COUNTED_AT_MOST", 2)
+    for _each in range(2):
+        make_delivery(webhook=delivery.webhook)
+    page = text(officer.client.get(pausing_url("pause", [delivery.webhook.uuid])))
+    assert "2+ waiting notifications are held." in page
+
+
 def test_nothing_is_done_to_those_in_another_state(officer: Person, delivery: Delivery) -> None:
     press(officer, "resume", delivery.webhook)
     assert stopped(delivery) == ("", "waiting")

@@ -520,6 +520,13 @@ def test_the_page_says_what_goes_and_changes_nothing(officer: Person, condemned:
     assert not Erasure.objects.exists()
 
 
+def test_the_page_counts_no_further_than_it_tells(condemned: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("dispatch.backlog", "portal.erasing"):
+        monkeypatch.setattr(f"{name}.COUNTED_AT_MOST", 3)
+    plan = {str(words): number for words, number in erasing.plan_erasure(condemned.participant)}
+    assert plan["notifications with their attempts"] == "3+"
+
+
 @pytest.mark.parametrize("given", [{"cnpj": "other"}, {"reason": ""}, {"cnpj": ""}])
 def test_a_slip_of_the_finger_erases_nobody(officer: Person, condemned: Person, given: dict[str, str]) -> None:
     other = make_participant()
