@@ -70,3 +70,11 @@ def sign_in(context: BrowserContext, live_server: Any) -> Callable[[Person], Non
         context.add_cookies([{"name": "session", "value": cookie.value, "url": live_server.url}])
 
     return enter
+
+
+@pytest.fixture
+def left_open(owner: Person, context: Any, live_server: Any) -> Person:
+    """The owner's browser, in which nobody has typed the password lately."""
+    cookie = owner.stale_client.cookies["session"]
+    context.add_cookies([{"name": "session", "value": cookie.value, "url": live_server.url}])
+    return owner

@@ -154,14 +154,13 @@ def test_files_that_were_chosen_stay_when_saving_is_refused(
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_obtaining_credentials_shows_steps_and_token_and_the_token_itself_by_password(
-    page: Page, sign_in: SignIn, owner: Person, receiver: Receiver, theme: Any, monkeypatch: pytest.MonkeyPatch
+    page: Page, left_open: Person, receiver: Receiver, theme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """BTG-11, BTG-19."""
     # What a private network answers is not shown.
     monkeypatch.setattr(Policy, "judge", lambda *_args: Verdict.PUBLIC)
     receiver.answer(PATH, token_answer(token()))
-    connection = make_connection(participant=owner.participant, kind="btg_id", token_url=receiver.url(PATH))
-    sign_in(owner)
+    connection = make_connection(participant=left_open.participant, kind="btg_id", token_url=receiver.url(PATH))
     page.emulate_media(color_scheme=theme)
     page.goto(url("connection-detail", connection))
     page.get_by_role("link", name="Obtain credentials").click()

@@ -26,14 +26,6 @@ def _no_counts_of_other_tests() -> None:
     cache.clear()
 
 
-@pytest.fixture
-def left_open(owner: Person, context: Any, live_server: Any) -> Person:
-    """The owner's browser, in which nobody has typed the password lately."""
-    cookie = owner.stale_client.cookies["session"]
-    context.add_cookies([{"name": "session", "value": cookie.value, "url": live_server.url}])
-    return owner
-
-
 def test_a_secret_typed_is_still_there_and_is_saved_after_the_password(left_open: Person, page: Page) -> None:
     page.goto(url("webhook-create"))
     page.get_by_label("Description").fill("Daily programme")
