@@ -66,6 +66,11 @@ class Nginx:
         found = [(line.split(" ", 1)[0], line.split(" ", 1)[1].rsplit(" ", 2)) for line in text.splitlines()]
         return [Line(int(status), *rest) for status, rest in found]
 
+    def lines_after(self, before: int, count: int = 1) -> list[Line]:
+        """What came since there were `before` lines, once it is `count` of them: nginx writes after it has answered."""
+        wait_until(lambda: len(self.lines()) >= before + count, what=f"{count} lines of nginx")
+        return self.lines()[before:]
+
 
 @contextmanager
 def running_nginx(folder: Path) -> Iterator[Nginx]:

@@ -316,7 +316,7 @@ def test_nginx_lets_in_who_shows_a_certificate_of_its_authority(nginx: Nginx, pu
     values = {"private_ca": nginx.authority.pem, "client_key_pair": own(nginx.authority.issue("us", client=True))}
     publish(nginx.url(), **values)
     assert end()[0] == "delivered"
-    [line] = nginx.lines()[before:]
+    [line] = nginx.lines_after(before)
     assert (line.status, line.verified) == (204, "SUCCESS")
 
 
@@ -327,7 +327,7 @@ def test_nginx_refuses_who_shows_none_or_another_authoritys(nginx: Nginx, publis
     publish(nginx.url(), private_ca=nginx.authority.pem, client_key_pair=own(stranger))
     assert set(Delivery.objects.values_list("state", flat=True)) == {"failed"}
     assert set(Attempt.objects.values_list("status", flat=True)) == {400}
-    none, other = nginx.lines()[before:]
+    none, other = nginx.lines_after(before, 2)
     assert (none.status, none.verified) == (400, "NONE")
     assert other.status == 400
     assert other.verified.startswith("FAILED:")
@@ -343,7 +343,7 @@ def test_nginx_refuses_a_certificate_that_has_expired_since_it_was_uploaded(ngin
     values = {"participant": participant, "private_ca": nginx.authority.pem}
     publish(nginx.url(), client_key_pair=KeyPairValues(shared=shared.uuid), **values)
     assert Delivery.objects.get().state == "failed"
-    [line] = nginx.lines()[before:]
+    [line] = nginx.lines_after(before)
     assert line.verified == "FAILED:certificate has expired"
 
 
@@ -356,5 +356,5 @@ def test_a_client_certificate_goes_together_with_a_token_and_own_headers(
     values |= {"private_ca": nginx.authority.pem, "client_key_pair": own(nginx.authority.issue("us", client=True))}
     publish(nginx.url(), headers=(HeaderValues("X-Own", "1", secret=False),), **values)
     assert end()[0] == "delivered"
-    assert nginx.lines()[before:][0].verified == "SUCCESS"
+    assert nginx.lines_after(before)[0].verified == "SUCCESS"
     assert [line["status"] for line in oidc.requests()[asked:]] == [200]
