@@ -75,6 +75,8 @@ class Portal(TablesOfItsOwn):
             self.database_url + options,
             DJANGO_SETTINGS_MODULE="portal.settings",
             **self.environment,
+            # Its officer signs in for the pages of the administration.
+            PORTAL_STAFF_MFA="false",
         )
 
     @contextmanager
