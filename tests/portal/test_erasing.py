@@ -1,6 +1,5 @@
 """Erasing a participant: afterwards nothing anywhere tells who it was, and nothing of anybody else is touched."""
 
-import json
 import time
 from datetime import timedelta
 from typing import Any
@@ -8,12 +7,8 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
-from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
-from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
-from django.urls import reverse
 from django.utils import timezone
 
 from access.actions import request_erasure, unblock_participant
@@ -27,165 +22,30 @@ from connections.models import CachedToken, Connection, ConnectionRun, KeyPair
 from dispatch.fan_out import fan_out, webhooks_told_of
 from dispatch.models import Attempt, Delivery, Event, Lane, ProductStatus, SendBatch, WebhookDay
 from dispatch.tallies import read_totals
-from notices.actions import Draft, post_notice
 from notices.models import Notice
 from portal import erasing
 from portal.tasks import erase_participants
-from tests.canary import Search
-from tests.certificates import self_signed
 from tests.factories import (
-    make_attempt,
-    make_connection,
-    make_delivery,
     make_event,
-    make_key_pair,
     make_member,
     make_participant,
     make_product,
     make_publication,
-    make_user,
-    make_webhook,
 )
 from tests.people import Person, make_owner
+from tests.portal.condemned import (
+    ADDRESS,
+    MARK,
+    STAFF,
+    configure,
+    erase,
+    log_of,
+    places_of,
+    send,
+)
 from webhooks.models import Webhook, WebhookTest, WebhookVersion
-from webhooks.values import HeaderValues
 
 pytestmark = pytest.mark.django_db
-STAFF = Actor.system("operations")
-# In every text that tells of the participant or its people; the search leaves letters' case alone.
-MARK = "zorgon"
-ADDRESS = "203.0.113.77"
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(erasing, "QUIET", timedelta(0))
-
-
-def configure(participant: Participant, actor: Actor) -> Webhook:
-    """A webhook with everything that can hang on it, under marked names."""
-    product = make_product(granted_to=[participant])
-    key_pair = make_key_pair(self_signed(f"{MARK}.example", kind="EC"), participant=participant, name=f"{MARK} key")
-    shared = make_connection(participant=participant, name=f"{MARK} login", token_url=f"https://{MARK}.example/token")
-    values: dict[str, Any] = {
-        "description": f"{MARK} webhook",
-        "request_uri": f"https://{MARK}.example/in?key={MARK}-key",
-        "headers": (HeaderValues("X-One", f"{MARK} header", secret=False), HeaderValues("X-Two", f"{MARK} secret")),
-    }
-    webhook = make_webhook(participant=participant, products=[product], **values)
-    now = timezone.now()
-    token = {"connection": shared, "credential_version": shared.credential_version}
-    cached = CachedToken(key=uuid4().hex, obtained_at=now, refresh_at=now, failure_detail=f"{MARK} said no", **token)
-    cached.token = f"{MARK} token"
-    cached.save()
-    ConnectionRun.objects.create(connection=shared, by=f"{MARK} person", at=now, purge_at=now)
-    WebhookTest.objects.create(participant=participant, webhook=webhook, by=f"{MARK} person", at=now)
-    WebhookTest.objects.create(participant=participant, by=f"{MARK} person", at=now, exchange={"of": MARK})
-    with transaction.atomic():
-        post_notice(Draft("webhook_stopped", uuid4().hex, participant.pk, f"{MARK} webhook", values={"webhook": MARK}))
-        key = f"key_pair_expiring:{key_pair.uuid}:{key_pair.fingerprint[:16]}:30:operators"
-        post_notice(Draft("key_pair_expiring", key, None, f"{MARK} key", values={"owner": MARK}))
-        record(by=actor, action="webhooks.webhook.updated", obj=webhook, participant=participant, after={"to": MARK})
-    return webhook
-
-
-def send(webhook: Webhook) -> None:
-    """Notifications in every state, with attempts, statuses, batches, days."""
-    now = timezone.now()
-    batch = SendBatch.objects.create(webhook=webhook, kind="enviar_tudo", by_label=f"{MARK} person")
-    states: list[dict[str, Any]] = [
-        {"state": "waiting"},
-        {"state": "held", "reason": "webhook_stopped", "due_at": None},
-        {"state": "delivered", "due_at": None, "finished_at": now, "batch": batch, "cause": "enviar_tudo"},
-        {"state": "failed", "reason": "exhausted", "due_at": None, "finished_at": now},
-        {"state": "cancelled", "reason": "archived", "due_at": None, "finished_at": now},
-        {"state": "waiting", "lease_token": uuid4(), "due_at": now - timedelta(seconds=1)},
-    ]
-    for over in states:
-        delivery = make_delivery(webhook=webhook, body=f"{MARK} body".encode(), created_by=f"{MARK} person", **over)
-        make_attempt(delivery, url=f"https://{MARK}.example/", response_body=f"{MARK} answer")
-        ProductStatus.objects.update_or_create(
-            webhook=webhook,
-            product=delivery.event.publication.product,
-            defaults={"delivery": delivery, "state": delivery.state, "changed_at": now},
-        )
-    own = make_event(participant=webhook.participant, payload=f'{{"of": "{MARK}"}}', mode="test")
-    make_delivery(webhook=webhook, event=own)
-    make_event(participant=webhook.participant, payload=f'{{"of": "{MARK}"}}', mode="test")
-    WebhookDay.objects.create(webhook=webhook, day=now.date(), delivered=3)
-
-
-@pytest.fixture
-def condemned(db: None) -> Person:
-    """An owner whose participant has everything."""
-    owner = make_owner(f"{MARK.title()} Geração", f"{MARK}@example.test")
-    User.objects.filter(pk=owner.user.pk).update(name=f"{MARK} owner")
-    owner.user.refresh_from_db()
-    owner.client.get("/", REMOTE_ADDR=ADDRESS)
-    owner.client.post(reverse("access:preferences-update"), {"theme": "dark"}, REMOTE_ADDR=ADDRESS)
-    webhook = configure(owner.participant, owner.actor)
-    send(webhook)
-    kind = ContentType.objects.get_for_model(User)
-    staff = make_user(email="logs@operator.test", is_staff=True)
-    LogEntry.objects.create(
-        user=staff, content_type=kind, object_id=str(owner.user.pk), object_repr=str(owner.user), action_flag=2
-    )
-    former = make_user(name=f"{MARK} former", email=f"{MARK}-former@example.test")
-    product = ProductGrant.objects.get(participant=owner.participant).product
-    LogEntry.objects.create(
-        user=staff,
-        content_type=ContentType.objects.get_for_model(product),
-        object_id=str(product.pk),
-        object_repr=product.name,
-        change_message=json.dumps([{"added": {"object": str(owner.participant)}}]),
-        action_flag=2,
-    )
-    with transaction.atomic():
-        by = Actor.for_staff(staff)
-        # All that is known of somebody whose membership was removed, and who never did anything.
-        gone = Membership(user=former, participant=owner.participant)
-        left = {"user": str(former)}
-        record(by=by, action="access.membership.deleted", obj=gone, participant=owner.participant, before=left)
-        audience = {"participants": [owner.participant.name, "another"]}
-        record(by=by, action="catalog.product.updated", obj=product, after=audience)
-        # As staff end a session: nothing but its label says whose it was.
-        session = UserSession(user=owner.user, key_digest=uuid4().hex, auth_digest="", expires_at=timezone.now())
-        session.user_agent, session.address = f"{MARK} browser", ADDRESS
-        session.save()
-        after = {"device": session.user_agent, "from": ADDRESS}
-        record(by=Actor.for_staff(staff), action="access.session.ended", obj=session, after=after)
-        called_otherwise_before(owner, staff, product)
-    return owner
-
-
-def called_otherwise_before(owner: Person, staff: User, product: Any) -> None:
-    """What was written while the participant and the person had other names, and that they were given these."""
-    by, was = Actor.for_staff(staff), f"{MARK} before"
-    named = {"name": {"before": was, "after": owner.participant.name}}
-    moved = {"email": {"before": f"{MARK}-before@example.test", "after": owner.user.email}}
-    for obj, change in ((owner.participant, named), (owner.user, moved)):
-        [(key, values)] = change.items()
-        before, after = {key: values["before"]}, {key: values["after"]}
-        record(by=by, action=f"{obj._meta.label_lower}.updated", obj=obj, before=before, after=after)
-    then = User(name="", email=f"{MARK}-before@example.test")
-    session = UserSession(user=then, key_digest=uuid4().hex, auth_digest="", expires_at=timezone.now())
-    record(by=by, action="access.session.ended", obj=session)
-    record(by=by, action="catalog.product.updated", obj=product, before={"participants": [was]})
-    for name in (was, str(then)):
-        log_of(staff, name)
-
-
-def erase(participant: Participant) -> Erasure:
-    erasure = request_erasure(participant, reason="contract ended", by=STAFF)
-    assert erasing.carry_on(erasure, ends_at=float("inf"))
-    return Erasure.objects.get(pk=erasure.pk)
-
-
-def places_of(*words: str) -> set[str]:
-    search = Search()
-    search.add_database()
-    texts = [(place, content.lower()) for place, content in search.texts]
-    return {place for place, content in texts for word in words if word.lower() in content}
 
 
 def test_nothing_is_left_that_tells_who_it_was(condemned: Person) -> None:
@@ -249,15 +109,6 @@ def test_nobody_else_is_touched(condemned: Person) -> None:
     assert AuditEntry.objects.get(participant=other.participant, action="webhooks.webhook.updated").after == {
         "to": MARK
     }
-
-
-def log_of(staff: User, named: str) -> LogEntry:
-    """What the admin's own log keeps when somebody is added to the audience of a product."""
-    message = json.dumps([{"added": {"name": "grant", "object": f"Prices · {named}"}}])
-    kind = ContentType.objects.get_for_model(Participant)
-    return LogEntry.objects.create(
-        user=staff, content_type=kind, object_id="0", object_repr=named, change_message=message, action_flag=2
-    )
 
 
 def test_whoever_has_a_name_that_holds_theirs_is_not_touched(condemned: Person) -> None:
@@ -448,120 +299,3 @@ def test_the_cnpj_may_be_used_again(condemned: Person) -> None:
     cnpj = condemned.participant.cnpj
     erase(condemned.participant)
     assert make_participant(cnpj=cnpj).pk != condemned.participant.pk
-
-
-# --- the command ------------------------------------------------------------------------------------------------
-
-
-def test_the_command_says_what_would_go_and_changes_nothing(condemned: Person, capsys: Any) -> None:
-    call_command("erase_participant", condemned.participant.formatted_cnpj, "--dry-run")
-    said = capsys.readouterr().out
-    assert "         7  notifications with their attempts" in said
-    assert "         2  people who belong to no other participant" in said
-    assert Delivery.objects.count() == 7
-    assert not Erasure.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["--reason", "over", "--confirmed", "00.000.000/0000-00"], "not its CNPJ"),
-        (["--confirmed", "the cnpj"], "reason"),
-    ],
-)
-def test_the_command_refuses_without_the_cnpj_and_a_reason(condemned: Person, words: list[str], says: str) -> None:
-    cnpj = condemned.participant.cnpj
-    words = [cnpj if word == "the cnpj" else word for word in words]
-    with pytest.raises(CommandError, match=says) as refused:
-        call_command("erase_participant", cnpj, *words)
-    assert refused.value.returncode == 2
-    assert not Erasure.objects.exists()
-
-
-def test_the_command_erases_to_the_end_lists_and_may_be_repeated(condemned: Person, capsys: Any) -> None:
-    participant = condemned.participant
-    call_command("erase_participant", participant.cnpj, "--reason", "over", "--confirmed", participant.cnpj)
-    assert f"erased: {participant.uuid}" in capsys.readouterr().out
-    assert places_of(MARK) == set()
-    call_command("erase_participant", str(participant.uuid))
-    call_command("erase_participant", "--list")
-    assert capsys.readouterr().out.splitlines()[-1].startswith(f"{participant.uuid} ")
-    with pytest.raises(CommandError, match="no such participant"):
-        call_command("erase_participant", "12.345.678/0001-95")
-
-
-def test_the_command_waits_anew_whenever_something_went(condemned: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, rounds = [0.0], iter([True, True, True, False])
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-
-    def carry_on(erasure: Erasure, *, ends_at: float, tell: Any) -> bool:
-        going = next(rounds)
-        now[0] += 200.0
-        tell("notifications: 500")
-        return not going
-
-    monkeypatch.setattr(erasing, "carry_on", carry_on)
-    cnpj = condemned.participant.cnpj
-    call_command("erase_participant", cnpj, "--reason", "over", "--confirmed", cnpj)
-    assert next(rounds, None) is None
-
-
-# --- the page of the admin --------------------------------------------------------------------------------------
-
-
-def page_of(participant: Participant) -> str:
-    return reverse("admin:access_participant_erase", args=[participant.pk])
-
-
-def test_the_page_says_what_goes_and_changes_nothing(officer: Person, condemned: Person) -> None:
-    shown = officer.client.get(page_of(condemned.participant)).content.decode()
-    assert '<tr><td>notifications with their attempts</td><td class="number">7</td></tr>' in shown
-    assert not Erasure.objects.exists()
-
-
-def test_the_page_counts_no_further_than_it_tells(condemned: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("dispatch.backlog", "portal.erasing"):
-        monkeypatch.setattr(f"{name}.COUNTED_AT_MOST", 3)
-    plan = {str(words): number for words, number in erasing.plan_erasure(condemned.participant)}
-    assert plan["notifications with their attempts"] == "3+"
-
-
-@pytest.mark.parametrize("given", [{"cnpj": "other"}, {"reason": ""}, {"cnpj": ""}])
-def test_a_slip_of_the_finger_erases_nobody(officer: Person, condemned: Person, given: dict[str, str]) -> None:
-    other = make_participant()
-    values = {"cnpj": condemned.participant.cnpj, "reason": "contract 12"} | given
-    values["cnpj"] = other.cnpj if values["cnpj"] == "other" else values["cnpj"]
-    assert "errors" in officer.client.post(page_of(condemned.participant), values).content.decode()
-    assert not Erasure.objects.exists()
-    assert not Participant.objects.get(pk=condemned.participant.pk).blocked
-
-
-def test_an_officer_orders_it_and_sees_how_far_it_is(officer: Person, condemned: Person) -> None:
-    participant = condemned.participant
-    values = {"cnpj": participant.formatted_cnpj, "reason": "contract 12"}
-    ordered = officer.client.post(page_of(participant), values, follow=True).content.decode()
-    assert "Being erased by a job" in ordered
-    entry = AuditEntry.objects.get(action="access.participant.erasure_requested")
-    assert (entry.actor_user, entry.after) == (officer.user, {"reason": "contract 12"})
-    assert Delivery.objects.count() == 7
-    # Pressed twice: one order.
-    officer.client.post(page_of(participant), values)
-    erase_participants()
-    done = officer.client.get(page_of(participant)).content.decode()
-    assert "Erased." in done
-    assert MARK not in done.lower()
-    change = reverse("admin:access_participant_change", args=[participant.pk])
-    assert officer.client.post(change, {"name": "again", "cnpj": participant.cnpj, "kind": "bank"}).status_code == 403
-
-
-def test_it_takes_a_permission_of_its_own(condemned: Person, outsider: Person) -> None:
-    staff = Person(make_user(email="clerk@operator.test", is_staff=True))
-    for codename in ("view_participant", "change_participant", "block_participant"):
-        staff.user.user_permissions.add(Permission.objects.get(codename=codename))
-    values = {"cnpj": condemned.participant.cnpj, "reason": "contract 12"}
-    for person in (staff, condemned, outsider):
-        assert person.client.post(page_of(condemned.participant), values, follow=True).status_code == 403
-    assert not Erasure.objects.exists()
-    staff.user.user_permissions.add(Permission.objects.get(codename="erase_participant"))
-    assert staff.client.post(page_of(condemned.participant), values).status_code == 302
