@@ -100,6 +100,8 @@ def test_a_batch_and_enviar_make_one_sending_of_each_product(webhook, products):
     assert_sound(webhook)
 
 
+# SQLite has one writer: nobody comes between.
+@pytest.mark.postgres
 def test_enviar_that_comes_between_the_look_and_the_writing_is_kept(webhook, products, monkeypatch):
     """The database lets one of the two in; the batch counts the other as already on its way."""
     real, pressed = batch_writing.write_by_hand, []
@@ -109,8 +111,6 @@ def test_enviar_that_comes_between_the_look_and_the_writing_is_kept(webhook, pro
             pressed.append(pool.submit(at_once, [lambda: send_product(webhook, products[0], by=BY)]).result(20)[0])
         return real(*values, **options)
 
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer: nobody comes between")
     monkeypatch.setattr(batch_writing, "write_by_hand", press_first)
     batch = start(webhook)
     assert pressed[0].press == Press.CREATED

@@ -136,11 +136,11 @@ def test_an_embargo_ends_at_its_time_and_not_at_the_next_poll(webhook, product, 
     assert Delivery.objects.get().created_at - due < timedelta(seconds=0.4)
 
 
+# The plan is PostgreSQL's.
+@pytest.mark.postgres
 @pytest.mark.parametrize("distrusting", [True, False])
 def test_one_look_reads_no_more_than_it_is_told_to(db, distrusting):
     """Much due and much not due yet: by the indexes of what waits, a limited number of rows of each."""
-    if connection.vendor != "postgresql":
-        pytest.skip("the plan is PostgreSQL's")
     for _ in range(3):
         first = make_delivery()
         row = {"event": first.event, "webhook": first.webhook, "cause": "reenviar", "created_at": first.created_at}

@@ -133,10 +133,10 @@ def test_a_lane_that_was_asked_to_wait_meanwhile_is_not_visited(subscribed, monk
     assert claim_due(10).rows == []
 
 
+# SQLite has one writer: two claims never meet there.
+@pytest.mark.postgres
 def test_no_claim_waits_for_the_lane_of_another(db):
     """Two claims that close each other's full lanes would wait for each other."""
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer: two claims never meet there")
     webhook = make_webhook(rate_limit_count=1, rate_limit_period_seconds=60)
     for _ in range(2):
         make_delivery(webhook=webhook)

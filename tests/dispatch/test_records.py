@@ -119,9 +119,9 @@ def test_values_of_every_kind_travel_in_bulk():
     assert delivery.lease_token == row.lease_token
 
 
+# SQLite has no lengths.
+@pytest.mark.postgres
 def test_a_text_that_does_not_fit_is_refused_and_not_cut():
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has no lengths")
     from django.db import DataError
 
     delivery = make_delivery()

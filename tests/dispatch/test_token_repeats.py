@@ -217,11 +217,11 @@ def test_a_401_without_a_fetched_token_is_not_repeated(webhook, product, receive
     assert len(receiver.requests("/hook")) == 1
 
 
+# SQLite writes row by row.
+@pytest.mark.postgres
 def test_the_record_of_a_401_that_is_repeated_stays_two_statements(
     source, webhook, product, receiver, settle, dispatcher
 ):
-    if database.vendor != "postgresql":
-        pytest.skip("SQLite writes row by row")
     receiver.answer("/hook", Answer(401), Answer(200))
     announce(make_publication(product), by=BY)
     with CaptureQueriesContext(database) as captured:
