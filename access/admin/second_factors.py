@@ -61,7 +61,7 @@ class SecondFactorMixin(admin.ModelAdmin):
         return allowed and (not user.is_staff or request.user.is_superuser)
 
     def reset_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        if not self.has_view_permission(request) or not request.user.has_perm(PERMISSION):
+        if not self.has_view_permission(request):
             raise PermissionDenied
         user: User | None = self.get_object(request, unquote(object_id))
         if user is None:

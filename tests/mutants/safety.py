@@ -113,8 +113,8 @@ MUTANTS = (
     Mutant(
         "staff without the permission take a second factor away",
         "access/admin/second_factors.py",
-        "        if not self.has_view_permission(request) or not request.user.has_perm(PERMISSION):\n",
-        "        if not self.has_view_permission(request):\n",
+        "        allowed = request.user.has_perm(PERMISSION) and user.pk != request.user.pk\n",
+        "        allowed = user.pk != request.user.pk\n",
         ("tests/safety/test_administration.py::test_administration_opens_to_permissions_only[reader]",),
     ),
     Mutant(
