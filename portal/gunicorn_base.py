@@ -1,7 +1,9 @@
 """What both gunicorns share: threads, one form of log lines, and an end within bounds."""
 
 import os
+from typing import Any
 
+from dispatch.garbage import spare_what_stays
 from portal.environment import load_settings
 from portal.gunicorn_logger import ACCESS_FORMAT
 
@@ -19,3 +21,8 @@ graceful_timeout = 8
 timeout = 60
 keepalive = 15
 control_socket_disable = True
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Gunicorn's hook, in each worker once it has loaded the portal: no page waits for a look through all of that."""
+    spare_what_stays()

@@ -8,6 +8,7 @@ from django.db import close_old_connections
 
 from dispatch.broker import DRAIN
 from dispatch.drains import finish_drains
+from dispatch.garbage import spare_what_stays
 from dispatch.stop_sign import stop_sign
 from portal.checks import stop_without_broker
 
@@ -23,8 +24,9 @@ def keep_our_logging(**kwargs: Any) -> None:
 def start_worker(**kwargs: Any) -> None:
     """Refuse what the checks refuse, which Celery runs and does not look at."""
     stop_without_broker()
-    # Before the first child is forked: all of them look at this one.
+    # Before the first child is forked: all of them look at this one, and share the memory of what stays.
     stop_sign.set_up()
+    spare_what_stays()
 
 
 @signals.worker_shutting_down.connect

@@ -10,11 +10,15 @@ from typing import IO
 
 import django
 
+from dispatch.garbage import spare_what_stays
+
 
 def main() -> None:
     # What a command tells its terminal is not an answer.
     answers, sys.stdout = sys.stdout, sys.stderr
     django.setup()
+    # As a web worker does, whose place this process takes.
+    spare_what_stays()
     _say({"ready": True}, answers)
     for line in sys.stdin:
         asked = json.loads(line)

@@ -15,6 +15,7 @@ from django.db import connection
 
 from dispatch import clock
 from dispatch.dispatcher import Dispatcher
+from dispatch.garbage import spare_what_stays
 from dispatch.models import Delivery
 from dispatch.wakeup import Listener
 from vault import sentinel
@@ -45,6 +46,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: dispatcher.stop())
         listener = Listener(dispatcher.wake)
         listener.start()
+        spare_what_stays()
         logger.info("dispatcher.started", database=connection.vendor, process=os.getpid())
         try:
             dispatcher.run(until=(lambda: _nothing_due(dispatcher)) if once else lambda: False)
