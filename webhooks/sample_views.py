@@ -11,7 +11,7 @@ from access.requests import PortalRequest
 from access.roles import Role
 from webhooks.auth import registry
 from webhooks.samples.languages import LANGUAGES, Language
-from webhooks.samples.recipe import build_recipe
+from webhooks.samples.recipe import PORT, build_recipe
 from webhooks.samples.writing import write_sample
 from webhooks.views import after_saving, find_webhook
 
@@ -28,6 +28,7 @@ def webhook_receiver(request: PortalRequest, uuid: UUID) -> HttpResponse:
         "language": language,
         "recipe": recipe,
         "settings": recipe.settings_for(language.code),
+        "port": recipe.port or PORT,
         "commands": [*language.commands(recipe.sections), language.start_with(recipe.sections)],
         "tried": language.is_tried(recipe.sections),
         "text": write_sample(language, recipe),

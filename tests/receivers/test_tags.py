@@ -1,22 +1,44 @@
-"""UNICO-30: the samples that check signed headers, asked with signatures that the openssl command made."""
+"""UNICO-30: the samples that check signed headers, asked with signatures that the openssl command made: two of the
+documentation, and the one in Java that the product writes for a webhook."""
 
 import base64
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from standardwebhooks.webhooks import Webhook as Signer
 
 from tests.certificates import KeyPair, self_signed
-from tests.receivers.samples import Running, running
+from tests.receivers.samples import Running, running, running_file
 from tests.services import miss, provide_openssl
+from webhooks.samples.languages import LANGUAGES
+from webhooks.samples.recipe import TAGS, Recipe
+from webhooks.samples.writing import write_sample
+from webhooks.signing import generate_secret
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 
 BODY = b'{"Nome": "Prices"}'
+SECRET = generate_secret()
+NAMES = {f"{name.upper()}_HEADER": f"X-{name.title()}" for name in ("signature", "nonce", "timestamp")}
 Sign = Callable[..., dict[str, str]]
+
+
+class Both(Running):
+    """A sample that the product writes wants our signature besides."""
+
+    def post(self, headers: dict[str, str], body: bytes) -> int:
+        now = datetime.now(UTC)
+        ours = {
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Signer(SECRET).sign(headers["webhook-id"], now, body.decode()),
+        }
+        return super().post(headers | ours, body)
 
 
 @pytest.fixture(scope="module", params=["RSA", "EC"])
@@ -24,14 +46,26 @@ def pair(request: pytest.FixtureRequest) -> KeyPair:
     return self_signed("participant.example", kind=request.param)
 
 
-@pytest.fixture(scope="module", params=["python", "node"])
+@pytest.fixture(scope="module", params=["python", "node", "java"])
 def sample(
     request: pytest.FixtureRequest, pair: KeyPair, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
     folder: Path = tmp_path_factory.mktemp(request.param)
     (folder / "certificate.pem").write_text(pair.certificate)
-    with running(request.param, folder, WEBHOOK_CERTIFICATE=str(folder / "certificate.pem")) as found:
-        yield found
+    settings = {"WEBHOOK_CERTIFICATE": str(folder / "certificate.pem")}
+    if request.param != "java":
+        with running(request.param, folder, **settings) as found:
+            yield found
+    else:
+        with running_written(request.param, folder, settings | {"WEBHOOK_SECRET": SECRET}) as found:
+            yield Both(found.port, found.folder, found.stops)
+
+
+def running_written(name: str, folder: Path, settings: dict[str, str]) -> AbstractContextManager[Running]:
+    """The sample of a webhook whose headers are signed, and that has no other authentication."""
+    file = folder / LANGUAGES[name].file_name
+    file.write_text(write_sample(LANGUAGES[name], Recipe(frozenset({TAGS}), NAMES)))
+    return running_file(name, file, folder, **settings)
 
 
 @pytest.fixture

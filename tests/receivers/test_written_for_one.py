@@ -150,6 +150,8 @@ WRONG = {
     "WEBHOOK_TOKEN_KEY": "another-key-of-the-same-length-01234",
     "WEBHOOK_AUDIENCE": "urn:somebody-else",
 }
+# Tokens have more reasons than one to be refused.
+SAID = dict.fromkeys(("WEBHOOK_TOKEN_KEY", "WEBHOOK_AUDIENCE"), "the Bearer token")
 RUN_BY_TESTS = ("python", "node")
 CASES = [
     *((language, name) for language in RUN_BY_TESTS for name in SCENES),
@@ -162,7 +164,7 @@ def test_what_was_agreed_is_let_in_and_anything_else_is_not(
     language: str, name: str, scene: Scene, live_server: Any, tmp_path: Path
 ) -> None:
     """ONS-21: a whole notification, file and all, at the receiver of the webhook's page; then one thing after the
-    other is agreed differently."""
+    other is agreed differently, and the receiver prints which."""
     port = free_port()
     webhook, agreed = SCENES[name](scene, port)
     agreed |= {"WEBHOOK_SECRET": webhook.signing_secret}
@@ -182,6 +184,7 @@ def test_what_was_agreed_is_let_in_and_anything_else_is_not(
             refused = send(scene, webhook, day)
             assert (refused.state, refused.last_status) == ("failed", 401), wrong
             assert bad.kept() == {}
+            assert SAID.get(wrong, wrong) in (bad.folder.parent / "log").read_text()
             bad.stop()
 
 

@@ -14,7 +14,7 @@ from tests.people import Person
 from webhooks.auth.registry import METHODS
 from webhooks.models import Webhook
 from webhooks.samples.languages import LANGUAGES
-from webhooks.samples.recipe import TAGS, Recipe, build_recipe
+from webhooks.samples.recipe import TAGS, Recipe, build_recipe, find_own_port
 from webhooks.samples.writing import write_sample
 from webhooks.values import HeaderValues
 
@@ -110,6 +110,34 @@ def test_a_client_certificate_is_left_to_what_stands_in_front(owner: Person) -> 
     webhook = make_webhook(participant=owner.participant, client_key_pair_id=key_pair.pk)
     assert build_recipe(webhook).client_certificate
     assert "ssl_verify_client on;" in page(owner, webhook).text
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [
+        ("http://127.0.0.1:9000/", 9000),
+        ("http://localhost:9100/hook", 9100),
+        ("http://127.0.0.1/", 80),
+        ("https://127.0.0.1:9000/", None),
+        ("http://127.0.0.1.example:9000/", None),
+        ("http://[::1]:9000/", None),
+        ("https://receiver.example/hook", None),
+    ],
+)
+def test_an_address_of_this_machine_needs_no_proxy(address: str, port: int | None) -> None:
+    assert find_own_port(address) == port
+
+
+def test_the_page_sets_the_port_that_the_webhook_calls(owner: Person, loopback: None) -> None:
+    texts = {}
+    for address in ("http://127.0.0.1:9000/", "http://127.0.0.1:9100/", "https://receiver.example/hook"):
+        texts[address] = page(owner, make_webhook(participant=owner.participant, request_uri=address)).text
+    assert [address for address, text in texts.items() if "export PORT=" in text] == ["http://127.0.0.1:9100/"]
+    assert "export PORT='9100'" in texts["http://127.0.0.1:9100/"]
+    assert "listens on http://127.0.0.1:9100," in texts["http://127.0.0.1:9100/"]
+    assert [address for address, text in texts.items() if "A proxy with https" in text] == [
+        "https://receiver.example/hook"
+    ]
 
 
 def test_every_combination_of_checks_is_written_whole() -> None:

@@ -9,9 +9,11 @@ class NoAuthentication(AuthMethod):
     name = "none"
     label = _("none")
     explanation = _("No credentials are sent. Headers of your own can still be added below.")
-    unauthorized_cause = _("The receiver asks for credentials and this webhook sends none of its own.")
+    unauthorized_cause = _(
+        "The receiver does not accept our signature, or it asks for credentials: this webhook sends none of its own."
+    )
     unauthorized_action = _(
-        "Choose an authentication type in the webhook's form, or let the receiver accept requests without one."
+        "If the receiver asks for credentials, choose an authentication type in the webhook's form."
     )
 
 

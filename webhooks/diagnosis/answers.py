@@ -168,7 +168,11 @@ UNAUTHORIZED = tuple(
         ),
         method.unauthorized_cause,
         format_lazy(
-            _("{advice} If the receiver checks our signature too, compare the signing secret that it was given."),
+            _(
+                "{advice} If it checks our signature, give it the signing secret of this very webhook; if nobody kept "
+                "that, make a new one (Receiver, Signing secret). A receiver from this portal prints what it did not "
+                "accept."
+            ),
             advice=method.unauthorized_action,
         ),
     )

@@ -71,7 +71,7 @@ LANGUAGES: dict[str, Language] = {
             "//",
             {BEARER: _NIMBUS, OWN_TOKEN: _NIMBUS},
             starts=dict.fromkeys((BEARER, OWN_TOKEN), "java -cp nimbus-jose-jwt.jar Receiver.java"),
-            untried=frozenset({BEARER, OWN_TOKEN, TAGS}),
+            untried=frozenset({BEARER, OWN_TOKEN}),
         ),
         Language(
             "csharp",

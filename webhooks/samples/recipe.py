@@ -6,6 +6,7 @@ sample: those come from the receiver's environment.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -22,14 +23,19 @@ _WANTED_TAGS = ("signature", "nonce", "timestamp")
 
 @dataclass(frozen=True)
 class Setting:
-    """A variable of the environment that a receiver reads. `languages`: only those; empty means all of them."""
+    """A variable of the environment that a receiver reads. `languages`: only those; empty means all of them. `value`:
+    what to set where we know it; dots where only its owner does."""
 
     name: str
     what: Promise
     languages: frozenset[str] = frozenset()
+    value: str = "…"
 
 
 SIGNING = Setting("WEBHOOK_SECRET", _("the signing secret of this webhook, beginning with whsec_"))
+# Where the samples listen when they are told nothing.
+PORT = 9000
+_HERE = ("127.0.0.1", "localhost")
 _SETTINGS = {
     HEADER: (Setting("WEBHOOK_TOKEN", _("the Secret or Token that was entered in the webhook's form")),),
     BASIC: (
@@ -49,16 +55,21 @@ _SETTINGS = {
 @dataclass(frozen=True)
 class Recipe:
     """`sections`: what is checked besides our signature. `names`: what the sources call by a name in capitals, such as
-    the header in which a token comes. `other_tags`: there are tags in headers, but not as the samples expect them."""
+    the header in which a token comes. `other_tags`: there are tags in headers, but not as the samples expect them.
+    `port`: at which the webhook calls a receiver on the portal's own machine, with nothing between them; None for every
+    other address."""
 
     sections: frozenset[str]
     names: Mapping[str, str] = field(default_factory=dict)
     client_certificate: bool = False
     other_tags: bool = False
+    port: int | None = None
 
     def settings_for(self, language: str) -> list[Setting]:
         """Return what a receiver in this language must be told, in the order of the samples."""
         found = [SIGNING, *(each for section, given in _SETTINGS.items() if section in self.sections for each in given)]
+        if self.port not in (None, PORT):
+            found.append(Setting("PORT", _("the port that this webhook calls"), value=str(self.port)))
         return [setting for setting in found if not setting.languages or language in setting.languages]
 
 
@@ -76,7 +87,14 @@ def build_recipe(webhook: Webhook) -> Recipe:
         sections.add(TAGS)
         names |= {f"{tag.upper()}_HEADER": tagged[tag] for tag in _WANTED_TAGS}
     client_certificate = webhook.client_key_pair_id is not None
-    return Recipe(frozenset(sections), names, client_certificate, other_tags=bool(tagged) and not complete)
+    port = find_own_port(webhook.request_uri)
+    return Recipe(frozenset(sections), names, client_certificate, other_tags=bool(tagged) and not complete, port=port)
+
+
+def find_own_port(address: str) -> int | None:
+    """Return the port of an address on this very machine that a sample can take without a proxy; None for others."""
+    parts = urlsplit(address)
+    return (parts.port or 80) if parts.scheme == "http" and parts.hostname in _HERE else None
 
 
 def _tagged_headers(headers: Iterable[WebhookHeader]) -> dict[str, str]:
