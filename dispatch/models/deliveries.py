@@ -187,6 +187,14 @@ class Delivery(models.Model):
             # Operations: what failed or was cancelled, newest first, among millions that were delivered.
             models.Index(F("id").desc(), name="delivery_failed_recent", condition=Q(state=State.FAILED)),
             models.Index(F("id").desc(), name="delivery_cancelled_recent", condition=Q(state=State.CANCELLED)),
+            # The participant's list: the same of one webhook, which may have been delivered a million.
+            models.Index(
+                F("webhook"),
+                F("state"),
+                F("id").desc(),
+                name="delivery_undelivered_recent",
+                condition=Q(state__in=(State.FAILED, State.CANCELLED)),
+            ),
             # Pages: recent deliveries of a webhook, newest first.
             models.Index(F("webhook"), F("id").desc(), name="delivery_recent"),
             # ProductStatus: the newest delivery of a subject to a webhook; Enviar: what waits for it.
