@@ -9,7 +9,8 @@ from access.actors import Actor
 from catalog.models import Product
 from dispatch.actions import subject_of
 from dispatch.models import Delivery
-from dispatch.pages.recent import event_title
+from dispatch.pages.newest import find_newest
+from dispatch.pages.recent import TITLE_COLUMNS, event_title
 from dispatch.pages.states import StateView, describe_delivery
 from dispatch.querysets import DeliveryQuerySet
 from webhooks.models import Webhook
@@ -17,6 +18,11 @@ from webhooks.models import Webhook
 PAGE = 50
 # A search that fits more products than this is no search.
 MOST_PRODUCTS = 500
+# What a row shows: of the delivery, its state and its webhook.
+_COLUMNS = (
+    *("uuid", "cause", "state", "reason", "created_at", "due_at", "lease_token", "counted_attempts"),
+    *("last_status", "last_diagnosis", "webhook__uuid", "webhook__description"),
+)
 
 
 @dataclass(frozen=True)
@@ -51,24 +57,29 @@ class ListPage:
 
 def load_page(actor: Actor, chosen: Chosen, *, before: str, now: datetime) -> ListPage:
     """Return one page. `before` is the uuid of the last delivery of the page before; anything else starts anew."""
-    deliveries = _narrow(Delivery.objects.for_actor(actor), chosen)
+    deliveries = _narrow(Delivery.objects.all(), chosen)
     cursor = _read_cursor(actor, before)
     if cursor is not None:
         deliveries = deliveries.filter(pk__lt=cursor)
-    found = deliveries.select_related("webhook", "event__publication__product").defer(
-        "body", "event__payload", "webhook__auth_settings", "webhook__private_ca"
-    )
+    webhooks = Webhook.objects.for_actor(actor)
+    if chosen.webhook:
+        webhooks = webhooks.filter(pk=chosen.webhook.pk)
+    found = find_newest(deliveries, webhooks, PAGE + 1)
     rows = [
         ListRow(delivery, event_title(delivery.event), describe_delivery(delivery, now=now))
-        for delivery in found.order_by("-pk")[: PAGE + 1]
+        for delivery in _load(actor, found[:PAGE])
     ]
-    older = str(rows[PAGE - 1].delivery.uuid) if len(rows) > PAGE else ""
-    return ListPage(rows[:PAGE], chosen, older, first=cursor is None)
+    older = str(rows[-1].delivery.uuid) if rows and len(found) > PAGE else ""
+    return ListPage(rows, chosen, older, first=cursor is None)
+
+
+def _load(actor: Actor, ids: Sequence[int]) -> DeliveryQuerySet:
+    columns = (*_COLUMNS, *(f"event__{name}" for name in TITLE_COLUMNS))
+    deliveries = Delivery.objects.for_actor(actor).filter(pk__in=ids).order_by("-pk")
+    return deliveries.select_related("webhook", "event__publication__product").only(*columns)
 
 
 def _narrow(deliveries: DeliveryQuerySet, chosen: Chosen) -> DeliveryQuerySet:
-    if chosen.webhook:
-        deliveries = deliveries.filter(webhook=chosen.webhook)
     if chosen.state:
         deliveries = deliveries.filter(state=chosen.state)
     if chosen.words:

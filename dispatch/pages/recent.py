@@ -53,12 +53,13 @@ def load_recent(webhook_id: int) -> list[RecentDay]:
     return [RecentDay(day_title(day), rows) for day, rows in days.items()]
 
 
-_DELIVERY = "delivery__"
-_PUBLICATION = "delivery__event__publication__"
+_PUBLICATION = ("version", "period", "period_start", "period_end", "product__name")
+# Of an event, what its title is made of.
+TITLE_COLUMNS = ("type", *(f"publication__{name}" for name in _PUBLICATION))
 _COLUMNS = (
     *("number", "slot_at", "succeeded", "outcome", "status", "diagnosis", "duration_ms"),
-    *(f"{_DELIVERY}{name}" for name in ("uuid", "state", "reason", "attempts_made", "event__type")),
-    *(f"{_PUBLICATION}{name}" for name in ("version", "period", "period_start", "period_end", "product__name")),
+    *(f"delivery__{name}" for name in ("uuid", "state", "reason", "attempts_made")),
+    *(f"delivery__event__{name}" for name in TITLE_COLUMNS),
 )
 
 
