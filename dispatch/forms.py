@@ -23,7 +23,7 @@ class DeliveryFilter(forms.Form):
 
     def __init__(self, data: Any, *, actor: Actor) -> None:
         super().__init__(data)
-        self.webhooks = Webhook.objects.for_actor(actor).order_by("description", "pk")
+        self.webhooks = Webhook.objects.for_actor(actor).only("uuid", "description").order_by("description", "pk")
         field = self.fields["webhook"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = self.webhooks

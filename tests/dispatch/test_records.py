@@ -127,3 +127,25 @@ def test_a_text_that_does_not_fit_is_refused_and_not_cut():
     delivery = make_delivery()
     with pytest.raises(DataError), transaction.atomic():
         bulk.update_rows(Delivery, [{"id": delivery.pk, "last_diagnosis": "x" * 61}])
+
+
+@pytest.mark.postgres
+def test_an_attempt_that_ends_finds_room_where_it_began():
+    """On its own page no index is written a second time, though it is four times as long by then."""
+    webhooks = [make_webhook() for _ in range(20)]
+    for webhook in webhooks:
+        make_delivery(webhook=webhook)
+    rows = claim_due(len(webhooks)).rows
+    began = read_pages()
+    answer = Result(status=200, headers=[("Server", "x" * 60), ("Date", "y" * 30)], body=b"z" * 200)
+    headers = [["webhook-id", "m" * 40], ["webhook-signature", "s" * 60], ["user-agent", "u" * 40]]
+    record_results([Finished(row, answer, headers) for row in rows])
+    assert len(began) == len(webhooks)
+    assert read_pages() == began
+
+
+def read_pages() -> dict[int, int]:
+    """The page of the table on which each attempt lies."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, (ctid::text::point)[0]::int FROM dispatch_attempt")
+        return dict(cursor.fetchall())
