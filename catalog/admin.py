@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.admin.base import AuditedAdmin
+from access.admin.columns import IdentifierMixin, titled
 from catalog.file_answers import answer_file
 from catalog.models import MacroProcess, Process, Product, ProductGrant, Publication
 
@@ -74,7 +75,7 @@ class ProductGrantInline(admin.TabularInline):
 
 
 @admin.register(Product)
-class ProductAdmin(AuditedAdmin):
+class ProductAdmin(IdentifierMixin, AuditedAdmin):
     list_display = ("name", "code", "process", "periodicity", "audience", "active", "publications")
     list_filter = ("active", "periodicity", "audience", "process__macro_process")
     list_select_related = ("process",)
@@ -82,12 +83,12 @@ class ProductAdmin(AuditedAdmin):
     search_fields = ("name", "code", "process__name", "process__macro_process__name")
     search_help_text = gettext_lazy("Name, code, process or macro-process")
     autocomplete_fields = ("process",)
-    readonly_fields = ("uuid", "created_at")
+    readonly_fields = ("identifier", "created_at")
     fieldsets = (
         (None, {"fields": ("name", "code", "process", "active")}),
         (gettext_lazy("Periods"), {"fields": ("periodicity", "week_starts_on")}),
         (gettext_lazy("Audience"), {"fields": ("audience",)}),
-        (gettext_lazy("History"), {"fields": ("uuid", "created_at")}),
+        (gettext_lazy("History"), {"fields": ("identifier", "created_at")}),
     )
     inlines = (ProductGrantInline,)
 
@@ -123,7 +124,7 @@ class PublicationStateFilter(admin.SimpleListFilter):
         return queryset.filter(conditions.get(self.value() or "", Q()))
 
 
-class PublicationAdminBase(admin.ModelAdmin):
+class PublicationAdminBase(IdentifierMixin, admin.ModelAdmin):
     """Publications to look at: nobody edits or deletes one.
 
     Registered by the floor above, which knows how to publish and withdraw so that webhooks hear of it.
@@ -137,13 +138,13 @@ class PublicationAdminBase(admin.ModelAdmin):
     search_fields = ("product__name", "product__code", "period", "file_name", "sha256", "uuid")
     search_help_text = gettext_lazy("Product, code, period, file name, SHA-256 or identifier")
     fieldsets = (
-        (None, {"fields": ("product", "reference_period", "period", "version", "state")}),
+        (None, {"fields": ("product", "reference_period", "period_code", "version", "state")}),
         (gettext_lazy("File"), {"fields": ("file_link", "content_type", "size", "sha256", "download_count")}),
         (
             gettext_lazy("History"),
             {"fields": ("created_at", "created_by", "publish_at", "published_at", "withdrawn_at", "withdrawn_by")},
         ),
-        (None, {"fields": ("withdrawn_reason", "uuid")}),
+        (None, {"fields": ("withdrawn_reason", "identifier")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Publication]:
@@ -168,6 +169,8 @@ class PublicationAdminBase(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    period_code = titled("period", gettext_lazy("period (ISO)"))
 
     @admin.display(description=gettext_lazy("period"), ordering="period_start")
     def reference_period(self, publication: Publication) -> str:

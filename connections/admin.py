@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.admin.base import ReadOnlyMixin
+from access.admin.columns import IdentifierMixin, titled
 from connections.expiry import WARNED_FROM
 from connections.kinds.registry import KINDS
 from connections.models import CachedToken, Connection, ConnectionRun, KeyPair
@@ -25,7 +26,7 @@ from connections.uses import find_users
 from outbound.masking import MASK, masked_url
 
 
-class LookedAtAdmin(ReadOnlyMixin, admin.ModelAdmin):
+class LookedAtAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
     """Read-only, and the address of a list asks about few columns: by others a masked value could be guessed."""
 
     list_per_page = 50
@@ -83,6 +84,14 @@ class ExpiryFilter(admin.SimpleListFilter):
         return queryset.filter(conditions.get(self.value() or "", Q()))
 
 
+class FailureFilter(admin.EmptyFieldListFilter):
+    """Tokens that could be obtained, or not."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.title = _("last failure")
+
+
 @admin.register(Connection)
 class ConnectionAdmin(LookedAtAdmin):
     list_display = ("name", "participant", "kind_shown", "address", "state")
@@ -94,9 +103,11 @@ class ConnectionAdmin(LookedAtAdmin):
     ordering = ("participant__name", "name", "pk")
     asked = ("kind", "archived", "id", "participant", "shared", "created_at")
     fields = (
-        *("participant", "name", "description", "kind_shown", "address", "values_shown", "key_pair", "secrets_set_at"),
-        *("state", "users", "shared", "uuid", "created_at", "created_by", "updated_at", "archived_at"),
+        *("participant", "name", "description", "kind_shown", "address", "values_shown", "key_pair", "secrets_set"),
+        *("state", "users", "shared", "identifier", "created_at", "created_by", "updated_at", "archived_at"),
     )
+
+    secrets_set = titled("secrets_set_at", gettext_lazy("secrets set at"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         tokens = CachedToken.objects.filter(connection=OuterRef("pk"))
@@ -152,7 +163,7 @@ class KeyPairAdmin(LookedAtAdmin):
     asked = ("validity", "archived", "algorithm", "id", "participant", "not_after")
     fields = (
         *("participant", "name", "subject", "issuer", "not_before", "not_after", "state", "fingerprint", "key_words"),
-        *("algorithm", "users", "shared", "certificate_shown", "uuid", "created_at", "created_by", "archived_at"),
+        *("algorithm", "users", "shared", "certificate_shown", "identifier", "created_at", "created_by", "archived_at"),
     )
 
     def find(self, queryset: QuerySet[KeyPair], words: str) -> Q:
@@ -195,15 +206,28 @@ class OfConnectionAdmin(LookedAtAdmin):
 
 @admin.register(CachedToken)
 class CachedTokenAdmin(OfConnectionAdmin):
-    list_display = ("connection", "participant", "obtained_at", "refresh_at", "expires_at", "failures", "failed_by")
-    list_filter = (("failure_code", admin.EmptyFieldListFilter),)
+    list_display = ("connection_shown", "participant", "obtained", "renewed", "expires", "failed", "failed_by")
+    list_filter = (("failure_code", FailureFilter),)
     date_hierarchy = "obtained_at"
     ordering = ("-used_at", "-pk")
     asked = ("failure_code", "obtained_at", "connection", "id")
     fields = (
-        *("connection", "participant", "token_type", "obtained_at", "refresh_at", "expires_at", "refreshing_until"),
-        *("failures", "failed_by", "failure_status", "failure_detail", "retry_at", "cleared_at", "used_at", "uuid"),
+        *("connection_shown", "participant", "token_kind", "obtained", "renewed", "expires", "refreshing"),
+        *("failed", "failed_by", "refused_with", "refused_because", "retried", "cleared", "used", "identifier"),
     )
+
+    connection_shown = titled("connection", gettext_lazy("connection"))
+    token_kind = titled("token_type", gettext_lazy("token type"))
+    obtained = titled("obtained_at", gettext_lazy("obtained at"))
+    renewed = titled("refresh_at", gettext_lazy("renewed from"))
+    expires = titled("expires_at", gettext_lazy("expires at"))
+    refreshing = titled("refreshing_until", gettext_lazy("being renewed until"))
+    failed = titled("failures", gettext_lazy("failures"))
+    refused_with = titled("failure_status", gettext_lazy("status of the failure"))
+    refused_because = titled("failure_detail", gettext_lazy("detail of the failure"))
+    retried = titled("retry_at", gettext_lazy("next try at"))
+    cleared = titled("cleared_at", gettext_lazy("cleared at"))
+    used = titled("used_at", gettext_lazy("last used at"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CachedToken]:
         return super().get_queryset(request).defer("token")
@@ -221,9 +245,22 @@ class ConnectionRunAdmin(OfConnectionAdmin):
     ordering = ("-at", "-pk")
     asked = ("succeeded", "response_status", "at", "connection", "id")
     fields = (
-        *("uuid", "connection", "participant", "by", "at", "finished_at", "succeeded", "diagnosed", "response_status"),
-        *("token_type", "purge_at"),
+        *(
+            "identifier",
+            "connection",
+            "participant",
+            "by",
+            "at",
+            "finished_at",
+            "succeeded",
+            "diagnosed",
+            "response_status",
+        ),
+        *("token_kind", "purged"),
     )
+
+    token_kind = titled("token_type", gettext_lazy("token type"))
+    purged = titled("purge_at", gettext_lazy("removed at"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConnectionRun]:
         return super().get_queryset(request).defer("token", "steps", "arguments")

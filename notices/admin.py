@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from access import cnpj
 from access.actors import Actor
+from access.admin.columns import IdentifierMixin
 from access.errors import ActionError
 from notices import actions, kinds
 from notices.mails import build_mail
@@ -39,7 +40,7 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(IdentifierMixin, admin.ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -71,7 +72,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     search_fields = ("subject", "participant__name", "participant__cnpj", "dedupe_key")
     search_help_text = gettext_lazy("What it is about, participant or CNPJ")
     fieldsets = (
-        (None, {"fields": ("kind_title", "for_whom", "subject", "path", "created_at", "uuid")}),
+        (None, {"fields": ("kind_title", "for_whom", "subject", "path", "created_at", "identifier")}),
         (gettext_lazy("State"), {"fields": ("state", "due_at", "tries", "error", "sent_at", "told_to")}),
         (gettext_lazy("Mail"), {"fields": ("mail_subject", "mail_text")}),
     )
@@ -152,7 +153,7 @@ class NoticeAdmin(ReadOnlyAdmin):
 class IncidentAdmin(ReadOnlyAdmin):
     list_display = ("kind_title", "suspected_at", "seen_at", "told_at", "over_at")
     list_filter = (KindFilter, "suspected_at")
-    fields = ("uuid", "kind_title", "suspected_at", "seen_at", "told_at", "over_at")
+    fields = ("identifier", "kind_title", "suspected_at", "seen_at", "told_at", "over_at")
 
 
 def _mail(notice: Notice) -> tuple[str, str]:

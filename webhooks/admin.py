@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from access import cnpj
 from access.admin.base import ReadOnlyMixin
+from access.admin.columns import IdentifierMixin
 from outbound.masking import MASK, masked_url
 from webhooks.auth.registry import METHODS
 from webhooks.diagnosis import DIAGNOSES
@@ -87,7 +88,7 @@ class VersionInline(ReadOnlyMixin, admin.TabularInline):
 
 
 @admin.register(Webhook)
-class WebhookAdmin(ReadOnlyMixin, admin.ModelAdmin):
+class WebhookAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
     list_display = ("description", "participant", "address", "state", "method")
     list_filter = (StateFilter, MethodFilter, FormatFilter, "notify_suspect_score")
     list_select_related = ("participant",)
@@ -99,7 +100,20 @@ class WebhookAdmin(ReadOnlyMixin, admin.ModelAdmin):
     ordering = ("participant__name", "description", "pk")
     inlines = (VersionInline,)
     fieldsets = (
-        (None, {"fields": ("participant", "description", "address", "uuid", "created_at", "created_by", "updated_at")}),
+        (
+            None,
+            {
+                "fields": (
+                    "participant",
+                    "description",
+                    "address",
+                    "identifier",
+                    "created_at",
+                    "created_by",
+                    "updated_at",
+                )
+            },
+        ),
         (gettext_lazy("State"), {"fields": ("state", "active", "stopped_at", "archived_at", "ready")}),
         (
             gettext_lazy("Retries and limits"),
@@ -192,7 +206,7 @@ class WebhookAdmin(ReadOnlyMixin, admin.ModelAdmin):
 
 
 @admin.register(WebhookTest)
-class WebhookTestAdmin(ReadOnlyMixin, admin.ModelAdmin):
+class WebhookTestAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
     list_display = ("at", "participant", "webhook", "by", "succeeded", "response_status", "diagnosed")
     list_filter = ("succeeded", "response_status")
     list_select_related = ("participant", "webhook")
@@ -200,7 +214,17 @@ class WebhookTestAdmin(ReadOnlyMixin, admin.ModelAdmin):
     show_full_result_count = False
     search_fields = ("participant__name", "participant__cnpj", "webhook__description", "uuid")
     date_hierarchy = "at"
-    fields = ("uuid", "participant", "webhook", "by", "at", "finished_at", "succeeded", "diagnosed", "exchange_shown")
+    fields = (
+        "identifier",
+        "participant",
+        "webhook",
+        "by",
+        "at",
+        "finished_at",
+        "succeeded",
+        "diagnosed",
+        "exchange_shown",
+    )
 
     @admin.display(description=gettext_lazy("diagnosis"), ordering="diagnosis")
     def diagnosed(self, trial: WebhookTest) -> str:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from access import sessions
 from access.actors import Actor
+from access.admin.columns import titled
 from access.models import UserSession
 
 PERMISSION = "access.end_usersession"
@@ -54,7 +55,7 @@ class UserSessionAdmin(admin.ModelAdmin):
     fields = readonly_fields = (
         "user",
         "device_words",
-        "user_agent",
+        "agent",
         "address",
         "started_at",
         "last_seen_at",
@@ -78,6 +79,8 @@ class UserSessionAdmin(admin.ModelAdmin):
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PERMISSION)
+
+    agent = titled("user_agent", "User-Agent")
 
     @admin.display(description=gettext_lazy("browser"), ordering="user_agent")
     def device_words(self, row: UserSession) -> str:

@@ -75,7 +75,7 @@ class DeliveryAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
     ordering = ("-pk",)
     inlines = (AttemptInline,)
     fieldsets = (
-        (None, {"fields": ("uuid", "about", "event", "webhook", "cause", "created_by", "created_at")}),
+        (None, {"fields": ("identifier", "about", "event", "webhook", "cause", "created_by", "created_at")}),
         (gettext_lazy("State"), {"fields": ("state", "reason", "due_at", "lease_token", "urgent", "finished_at")}),
         (
             gettext_lazy("Attempts"),
@@ -211,7 +211,7 @@ class EventAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("Identifier of the event or of its publication, or a product's code")
     ordering = ("-pk",)
     fieldsets = (
-        (None, {"fields": ("uuid", "type", "about", "source", "participant", "publication", "subject", "mode")}),
+        (None, {"fields": ("identifier", "type", "about", "source", "participant", "publication", "subject", "mode")}),
         (gettext_lazy("History"), {"fields": ("occurred_at", "recorded_at", "dedupe_key", "schema_version")}),
         (gettext_lazy("Content"), {"fields": ("payload_text",)}),
     )

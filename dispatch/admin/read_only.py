@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from access import cnpj
+from access.admin.columns import IdentifierMixin
 from outbound.masking import masked_url
 from webhooks.models import Webhook
 
@@ -27,7 +28,7 @@ class BoundedPaginator(Paginator):
         return rows.order_by()[:COUNTED_AT_MOST].count() if isinstance(rows, QuerySet) else len(rows)
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(IdentifierMixin, admin.ModelAdmin):
     """Shown, never added, changed or deleted here: state and history are written by the machinery alone."""
 
     list_per_page = 50

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from access.models import UserSession
 from catalog.demo import build_publications, create_catalogue
-from connections.models import ConnectionRun
+from connections.models import Connection, ConnectionRun, KeyPair
 from dispatch.actions import subject_of
 from dispatch.models import Delivery, Event, Lane, ProductStatus, SendBatch, WebhookDay
 from tests.certificates import self_signed
@@ -43,6 +44,10 @@ REFUSED = [
 ]
 BODY = b'{"DataProduto":"19/11/2026","MacroProcesso":"Liquida\xc3\xa7\xc3\xa3o","Nome":"Pre\xc3\xa7os Hor\xc3\xa1rios"}'
 LONG_AGO = timedelta(days=3)
+AGENTS = [
+    "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+    "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
+]
 
 
 @dataclass
@@ -75,7 +80,25 @@ def tell_story(owner: Person) -> Story:
     _add_stopped(story)
     _add_healthy(story)
     _add_batch(story, owner)
+    _sign(owner)
     return story
+
+
+def _sign(owner: Person) -> None:
+    """Everything is the owner's own work, who is signed in on a telephone too."""
+    for model in (Webhook, Connection, KeyPair):
+        model.objects.filter(participant=owner.participant).update(created_by="Marina Teixeira")
+    here = UserSession.objects.filter(user=owner.user).first()
+    if here is not None:
+        UserSession.objects.filter(pk=here.pk).update(user_agent=AGENTS[0])
+        UserSession.objects.create(
+            user=owner.user,
+            key_digest="0" * 64,
+            auth_digest=here.auth_digest,
+            user_agent=AGENTS[1],
+            address="203.0.113.9",
+            expires_at=here.expires_at,
+        )
 
 
 def _publish_at(publication: Any) -> None:
