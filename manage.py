@@ -10,7 +10,10 @@ def main() -> None:
     load_settings()
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from portal import missing_tables
+
+    with missing_tables.told():
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

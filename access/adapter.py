@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.views.decorators.debug import sensitive_variables
 
-from access import audit, request_context, seeing
+from access import audit, choices, request_context, seeing
 from access.actors import Actor
 from access.mfa import second_step
 from access.models import User
@@ -50,6 +50,7 @@ class AccountAdapter(DefaultAccountAdapter):
             # Whoever has just signed in is not asked again at once, on the way to setting up a second factor above all.
             record_proof(request, by=CODE if second_step.is_kept(request, user) else PASSWORD)
             audit.record(by=Actor.for_self(user), action="access.user.signed_in", obj=user)
+            choices.take_over(request, user)
 
     def logout(self, request: HttpRequest) -> None:
         user = request.user

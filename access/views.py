@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from access import actions, current, seeing
+from access import actions, choices, current, seeing
 from access.actors import Actor
 from access.forms import PreferencesForm
 from access.mfa.codes import has_mfa
@@ -41,6 +41,8 @@ def preferences_update(request: PortalRequest) -> HttpResponse:
     chosen = {name: value for name, value in form.cleaned_data.items() if value}
     if request.user.is_authenticated:
         actions.update_preferences(request.user, values=chosen, by=Actor.for_self(request.user))
+    else:
+        choices.keep_for_sign_in(request, chosen)
     response = HttpResponseRedirect(safe_next(request))
     # Cookies too: the pages shown after signing out keep the choice of this browser.
     names = {"language": settings.LANGUAGE_COOKIE_NAME, "theme": THEME_COOKIE}

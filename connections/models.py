@@ -131,6 +131,8 @@ class CachedToken(models.Model):
     used_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = _("cached token")
+        verbose_name_plural = _("cached tokens")
         indexes = [
             # The job that removes what nobody asked for lately.
             models.Index(fields=["used_at"], name="connections_token_unused"),

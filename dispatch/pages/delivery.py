@@ -121,6 +121,13 @@ class DeliveryPage:
     def may_send(self) -> bool:
         return self.actor.can(Role.TECHNICAL)
 
+    @property
+    def secret_helps(self) -> bool:
+        """Whether the newest attempt may have failed by our signature, for somebody who may open the secret's page."""
+        newest = self.attempts[0].diagnosis if self.attempts else None
+        at_hand = self.may_send and not self.delivery.webhook.archived
+        return at_hand and newest is not None and newest.signature
+
     @cached_property
     def refusal(self) -> str:
         """Why the same can't be sent again, "" when it can."""

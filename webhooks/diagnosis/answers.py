@@ -175,6 +175,7 @@ UNAUTHORIZED = tuple(
             ),
             advice=method.unauthorized_action,
         ),
+        signature=True,
     )
     for method in METHODS.values()
 )

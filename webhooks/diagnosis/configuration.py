@@ -42,6 +42,7 @@ OURS = (
         _("Its stored value was damaged."),
         _("Make a new signing secret on the webhook's page."),
         Side.OPERATOR,
+        signature=True,
     ),
     Diagnosis(
         "content_not_renderable",

@@ -14,7 +14,7 @@ class Side(TextChoices):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One entry of the list, in the reader's language once shown."""
+    """One entry of the list, in the reader's language once shown. `signature`: the signing secret may be the cure."""
 
     code: str
     title: Promise | str
@@ -22,3 +22,4 @@ class Diagnosis:
     cause: Promise | str
     action: Promise | str
     side: Side = Side.PARTICIPANT
+    signature: bool = False
