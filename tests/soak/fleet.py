@@ -9,8 +9,10 @@ from typing import Self
 
 from tests.dispatch.running import Senders, celery_workers, dispatchers, how_many
 
-# A busy machine is no fault of a receiver's: what it answers at once must not come after the deadline.
-NUMBERS = {"PORTAL_OUTBOUND_DEADLINE_SECONDS": "8"}
+# A busy machine is no fault of a receiver's: what it answers at once must not come after the deadline. The lease has to
+# cover a whole batch of that, tokens included, or nothing starts (dispatch.E002).
+LEASE_SECONDS = 45
+NUMBERS = {"PORTAL_OUTBOUND_DEADLINE_SECONDS": "8", "PORTAL_DISPATCH_LEASE_SECONDS": str(LEASE_SECONDS)}
 
 
 class Fleet:

@@ -10,10 +10,10 @@ from django.db import transaction
 from dispatch.actions import cancel
 from dispatch.models import Delivery, Reason
 from tests.dispatch.hanging import HEALTHY, add_backlog, p95_of_receipts
-from tests.dispatch.running import LEASE_SECONDS, Senders, publish_file
+from tests.dispatch.running import Senders, publish_file
 from tests.factories import make_product, make_webhook, make_webhooks
 from tests.processes import Oracle, wait_until
-from tests.soak.fleet import Fleet
+from tests.soak.fleet import LEASE_SECONDS, Fleet
 from tests.soak.people import Crowd
 from tests.soak.reckoning import reckon
 from tests.soak.surroundings import Surroundings
