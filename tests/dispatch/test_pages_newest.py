@@ -1,8 +1,6 @@
 """The list of deliveries: the newest of a participant's webhooks, whatever everybody else's are."""
 
-import json
 import random
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +13,7 @@ from django.utils import timezone
 from dispatch.models import Cause, Delivery, State
 from dispatch.pages.newest import find_newest
 from tests.factories import make_delivery, make_product, make_webhook, make_webhooks
+from tests.plans import count_rows_read
 from webhooks.models import Webhook
 
 pytestmark = pytest.mark.django_db
@@ -120,20 +119,6 @@ def test_the_list_reads_few_deliveries_whatever_everybody_else_has(quiet):
         assert quiet.owner.client.get(page).status_code == 200
         with CaptureQueriesContext(connection) as queries:
             quiet.owner.client.get(page)
-        read[asked] = sum(count for query in queries for count in read_deliveries(query["sql"]))
+        asked_of_them = [query["sql"] for query in queries if "dispatch_delivery" in query["sql"]]
+        read[asked] = sum(sum(count_rows_read("dispatch_delivery", sql)) for sql in asked_of_them)
     assert max(read.values()) < 500, read
-
-
-def read_deliveries(sql: str) -> Iterator[int]:
-    """How many rows of deliveries each node of a statement's plan reads, those it throws away included."""
-    if "dispatch_delivery" not in sql:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sql)
-        (plan,) = cursor.fetchone()
-    nodes = [(json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]]
-    while nodes:
-        node = nodes.pop()
-        nodes += node.get("Plans", [])
-        if node.get("Relation Name") == "dispatch_delivery":
-            yield (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
