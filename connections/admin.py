@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.admin.base import ReadOnlyMixin
-from access.admin.columns import IdentifierMixin, titled
+from access.admin.columns import IdentifierMixin
 from connections.expiry import WARNED_FROM
 from connections.kinds.registry import KINDS
 from connections.models import CachedToken, Connection, ConnectionRun, KeyPair
@@ -103,11 +103,9 @@ class ConnectionAdmin(LookedAtAdmin):
     ordering = ("participant__name", "name", "pk")
     asked = ("kind", "archived", "id", "participant", "shared", "created_at")
     fields = (
-        *("participant", "name", "description", "kind_shown", "address", "values_shown", "key_pair", "secrets_set"),
+        *("participant", "name", "description", "kind_shown", "address", "values_shown", "key_pair", "secrets_set_at"),
         *("state", "users", "shared", "identifier", "created_at", "created_by", "updated_at", "archived_at"),
     )
-
-    secrets_set = titled("secrets_set_at", gettext_lazy("secrets set at"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         tokens = CachedToken.objects.filter(connection=OuterRef("pk"))
@@ -206,28 +204,16 @@ class OfConnectionAdmin(LookedAtAdmin):
 
 @admin.register(CachedToken)
 class CachedTokenAdmin(OfConnectionAdmin):
-    list_display = ("connection_shown", "participant", "obtained", "renewed", "expires", "failed", "failed_by")
+    list_display = ("connection", "participant", "obtained_at", "refresh_at", "expires_at", "failures", "failed_by")
     list_filter = (("failure_code", FailureFilter),)
     date_hierarchy = "obtained_at"
     ordering = ("-used_at", "-pk")
     asked = ("failure_code", "obtained_at", "connection", "id")
     fields = (
-        *("connection_shown", "participant", "token_kind", "obtained", "renewed", "expires", "refreshing"),
-        *("failed", "failed_by", "refused_with", "refused_because", "retried", "cleared", "used", "identifier"),
+        *("connection", "participant", "token_type", "obtained_at", "refresh_at", "expires_at", "refreshing_until"),
+        *("failures", "failed_by", "failure_status", "failure_detail", "retry_at", "cleared_at"),
+        *("used_at", "identifier"),
     )
-
-    connection_shown = titled("connection", gettext_lazy("connection"))
-    token_kind = titled("token_type", gettext_lazy("token type"))
-    obtained = titled("obtained_at", gettext_lazy("obtained at"))
-    renewed = titled("refresh_at", gettext_lazy("renewed from"))
-    expires = titled("expires_at", gettext_lazy("expires at"))
-    refreshing = titled("refreshing_until", gettext_lazy("being renewed until"))
-    failed = titled("failures", gettext_lazy("failures"))
-    refused_with = titled("failure_status", gettext_lazy("status of the failure"))
-    refused_because = titled("failure_detail", gettext_lazy("detail of the failure"))
-    retried = titled("retry_at", gettext_lazy("next try at"))
-    cleared = titled("cleared_at", gettext_lazy("cleared at"))
-    used = titled("used_at", gettext_lazy("last used at"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CachedToken]:
         return super().get_queryset(request).defer("token")
@@ -245,22 +231,9 @@ class ConnectionRunAdmin(OfConnectionAdmin):
     ordering = ("-at", "-pk")
     asked = ("succeeded", "response_status", "at", "connection", "id")
     fields = (
-        *(
-            "identifier",
-            "connection",
-            "participant",
-            "by",
-            "at",
-            "finished_at",
-            "succeeded",
-            "diagnosed",
-            "response_status",
-        ),
-        *("token_kind", "purged"),
+        *("identifier", "connection", "participant", "by", "at", "finished_at", "succeeded", "diagnosed"),
+        *("response_status", "token_type", "purge_at"),
     )
-
-    token_kind = titled("token_type", gettext_lazy("token type"))
-    purged = titled("purge_at", gettext_lazy("removed at"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConnectionRun]:
         return super().get_queryset(request).defer("token", "steps", "arguments")
