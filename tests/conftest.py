@@ -63,11 +63,11 @@ def loopback(settings: Any) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Unit tests of what only PostgreSQL does have their own part of `make test`; elsewhere they say so."""
-    if connection.vendor != "postgresql":
-        for item in items:
-            if item.get_closest_marker("postgres") and not item.get_closest_marker("process"):
-                item.add_marker(pytest.mark.skip(reason="needs PostgreSQL: `make test` runs it there"))
+    """Unit tests of what only one database does run in its part of `make test`; elsewhere they say so."""
+    other, name = ("sqlite", "SQLite") if connection.vendor == "postgresql" else ("postgres", "PostgreSQL")
+    for item in items:
+        if item.get_closest_marker(other) and not item.get_closest_marker("process"):
+            item.add_marker(pytest.mark.skip(reason=f"needs {name}: `make test` runs it there"))
 
 
 @pytest.fixture(scope="session")

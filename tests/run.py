@@ -40,7 +40,13 @@ class Part:
 
 PARTS = (
     Part("sqlite", "unit tests on SQLite", "not process and not browser and not postgres and not celery", 2),
-    Part("postgres", "unit tests on PostgreSQL", "not process and not browser and not celery", 2, ("postgres",)),
+    Part(
+        "postgres",
+        "unit tests on PostgreSQL",
+        "not process and not browser and not sqlite and not celery",
+        2,
+        ("postgres",),
+    ),
     Part(
         "process",
         "real processes and faults, on SQLite",

@@ -140,7 +140,8 @@ def test_no_file_is_taken_when_there_is_no_room_for_it(officer: Person, monkeypa
     assert not Publication.objects.exists()
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite can be given so few pages")
+# Only SQLite can be given so few pages.
+@pytest.mark.sqlite
 def test_a_database_that_is_full_refuses_in_the_same_words(owner: Person) -> None:
     client = owner.client
     run("PRAGMA max_page_count = 1")
