@@ -13,8 +13,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -22,7 +21,6 @@ import kombu
 
 from tests import services
 
-RABBITMQ_URL = "TEST_RABBITMQ_URL"
 RABBITMQ_SECONDS = 60
 REDIS_SECONDS = 10
 
@@ -43,6 +41,14 @@ def provide_redis() -> str | None:
     if not find_redis():
         services.install("redis-server")
     return find_redis()
+
+
+def provide_rabbitmq() -> str | None:
+    """The path of RabbitMQ's script, after installing it when need be; None when it can't be had."""
+    if not find_rabbitmq():
+        services.install("rabbitmq-server")
+    found = find_rabbitmq()
+    return str(found) if found else None
 
 
 class Server(ABC):
@@ -221,21 +227,3 @@ class RabbitMQ(Server):
         except Exception:  # noqa: BLE001 - whatever is wrong, it is not there yet
             return False
         return True
-
-
-@contextmanager
-def provide_rabbitmq() -> Iterator[str | None]:
-    """The URL of a RabbitMQ for the length of the block: the one named in the environment, else a private one.
-
-    None when it can't be had.
-    """
-    if url := os.environ.get(RABBITMQ_URL):
-        yield url
-        return
-    if not find_rabbitmq():
-        services.install("rabbitmq-server")
-    if not find_rabbitmq():
-        yield None
-        return
-    with RabbitMQ() as server:
-        yield server.url

@@ -59,12 +59,12 @@ PARTS = (
         "process-postgres",
         "the same with PostgreSQL",
         "process and not browser and not celery",
-        0,
+        2,
         ("postgres",),
         paths=("tests/dispatch",),
     ),
-    Part("celery", "Celery with Redis and with RabbitMQ", "celery", 0, ("postgres", "redis", "rabbitmq")),
-    Part("browser", "a person in Chromium", "browser", 0, ("chromium",)),
+    Part("celery", "Celery with Redis and with RabbitMQ", "celery", 2, ("postgres", "redis", "rabbitmq")),
+    Part("browser", "a person in Chromium", "browser", 2, ("chromium",)),
 )
 
 
@@ -104,7 +104,7 @@ def _provide(parts: Iterable[Part], stack: ExitStack) -> dict[str, str]:
     if "redis" in needed:
         found["redis"] = brokers.provide_redis()
     if "rabbitmq" in needed:
-        found["rabbitmq"] = stack.enter_context(brokers.provide_rabbitmq())
+        found["rabbitmq"] = brokers.provide_rabbitmq()
     for use in sorted({use for part in parts for use in part.uses}):
         PROGRAMS[use]()
     return {name: value for name, value in found.items() if value}
@@ -128,8 +128,6 @@ def _environment(part: Part, available: dict[str, str]) -> dict[str, str]:
     env |= {"TEST_CHROMIUM": available.get("chromium", "")}
     if "postgres" in part.needs:
         env |= {"DATABASE_URL": available["postgres"], services.SERVER_URL: available["postgres"]}
-    if "rabbitmq" in part.needs:
-        env |= {brokers.RABBITMQ_URL: available["rabbitmq"]}
     return env
 
 

@@ -85,11 +85,11 @@ def redis() -> Iterator[brokers.Redis]:
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[str]:
-    """The URL of a RabbitMQ; `make test` brings one, else one is started here, which takes some seconds."""
-    with brokers.provide_rabbitmq() as url:
-        if url is None:
-            services.miss("RabbitMQ")
-        yield url
+    """The URL of a RabbitMQ for the tests of this process: each one to start takes some seconds."""
+    if not brokers.provide_rabbitmq():
+        services.miss("RabbitMQ")
+    with brokers.RabbitMQ() as running:
+        yield running.url
 
 
 @pytest.fixture
