@@ -6,8 +6,9 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from dispatch.models import Delivery, Lane
+from dispatch.models import Delivery, Lane, ProductStatus
 from tests.factories import (
+    make_attempt,
     make_connection,
     make_delivery,
     make_event,
@@ -22,6 +23,7 @@ from tests.people import Person
 from webhooks.models import Webhook
 
 COUNT = 200
+ATTEMPTS = 20
 NAME = "Integração da contabilização e dos preços horários com o sistema corporativo BI"
 # One word: nothing in it says where a line may break.
 WORD = "Recebimento_de_notificacoes_do_ambiente_de_producao_da_filial_de_Barra_Funda_SA"
@@ -36,10 +38,14 @@ def fill(owner: Person) -> dict[str, Any]:
     products = [make_product(name=f"{NAME[:70]} {number}", process=process) for number in range(12)]
     products.append(make_product(name=WORD, process=process))
     publication = make_publication(products[-1], file_name=f"{WORD}.csv")
-    make_publication(products[0])
+    make_event(publication=make_publication(products[0]))
     _make_many(owner, products[0])
     first = make_webhook(
-        participant=owner.participant, description=WORD, request_uri=f"{ADDRESS}?canal={WORD}", products=products
+        participant=owner.participant,
+        description=WORD,
+        request_uri=f"{ADDRESS}?canal={WORD}",
+        products=products,
+        max_attempts=ATTEMPTS,
     )
     delivery = _make_failed(first, publication)
     pair = make_key_pair(participant=owner.participant, name=WORD)
@@ -102,11 +108,22 @@ def _make_many(owner: Person, product: Any) -> None:
 
 
 def _make_failed(webhook: Any, publication: Any) -> Any:
-    delivery = make_delivery(webhook=webhook, event=make_event(publication=publication))
+    """A notification with as many attempts as there may be, each refused."""
     now = timezone.now()
+    first = now - timedelta(minutes=5 * (ATTEMPTS - 1))
+    delivery = make_delivery(webhook=webhook, event=make_event(publication=publication), created_at=first)
+    for number in range(ATTEMPTS):
+        at = first + timedelta(minutes=5 * number)
+        values = {"slot_at": at, "finished_at": at, "duration_ms": 30_000, "url": webhook.request_uri}
+        make_attempt(delivery, **values, status=503, diagnosis="unavailable")
     Delivery.objects.filter(pk=delivery.pk).update(
-        state="failed", reason="exhausted", due_at=None, finished_at=now, last_attempt_at=now - timedelta(hours=1),
-        last_status=503, last_diagnosis="unavailable", counted_attempts=20, attempts_made=20,
+        state="failed", reason="exhausted", due_at=None, finished_at=now, last_attempt_at=now,
+        last_status=503, last_diagnosis="unavailable", counted_attempts=ATTEMPTS, attempts_made=ATTEMPTS,
     )  # fmt: skip
     delivery.refresh_from_db()
+    ProductStatus.objects.create(
+        webhook=webhook, product=publication.product, delivery=delivery, state="failed", failed_attempts=ATTEMPTS,
+        changed_at=now,
+    )  # fmt: skip
+    Lane.objects.filter(webhook=webhook).update(failures_in_row=ATTEMPTS, failing_since=first)
     return delivery

@@ -15,7 +15,7 @@ def story_pages(story: Story) -> dict[str, str]:
 
 def _own_pages() -> dict[str, str]:
     names = ["portal:home", "portal:profile", "portal:settings", "portal:integration", "account_change_password"]
-    names += ["account_logout", "account_reauthenticate", "access:session-list", "mfa_index", "mfa_set_up"]
+    names += ["account_logout", "access:session-list", "mfa_index", "mfa_set_up"]
     names += (f"portal:help-{name}" for name in ("home", "receiving", "formats", "retries", "failures"))
     return {name.partition(":")[2] or name: reverse(name) for name in names}
 
@@ -65,6 +65,13 @@ def _pages_of_connections(story: Story) -> dict[str, str]:
     return pages | {
         f"certificate-{name}": _at(f"connections:key-pair-{name}", pair) for name in ("detail", "replace", "archive")
     }
+
+
+def asking_pages(story: Story) -> dict[str, str]:
+    """Pages that ask who is there when the session is an old one, and lead away from the question when it is not."""
+    pages = story_pages(story) | {"account_reauthenticate": reverse("account_reauthenticate")}
+    names = ("account_reauthenticate", "mfa_set_up", "webhook-edit", "certificate-new")
+    return {f"asked-{name}": pages[name] for name in names}
 
 
 def empty_pages() -> dict[str, str]:

@@ -4,8 +4,10 @@ Rows are written as the dispatcher leaves them, so that every page has all that 
 invented.
 """
 
+import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from django.utils import timezone
@@ -33,17 +35,13 @@ SENT = [
     ["Content-Type", "application/json"],
     ["Authorization", "Bearer ••••••••••••"],
     ["X-Origem", "meridiano"],
-    ["webhook-id", "msg_0197a2c4-7d02-7a10-9a37-0a8f2d3c4b5e"],
-    ["webhook-timestamp", "1795109410"],
     ["webhook-signature", "v1,mQ9cT4hLw2ZkN0sVr9f2aYp1uXe7GdB5"],
 ]
 REFUSED = [
-    ["Date", "Thu, 19 Nov 2026 17:30:10 GMT"],
     ["Content-Type", "application/json"],
     ["WWW-Authenticate", 'Bearer error="invalid_token", error_description="invalid audience"'],
 ]
-BODY = b'{"DataProduto":"19/11/2026","MacroProcesso":"Liquida\xc3\xa7\xc3\xa3o","Nome":"Pre\xc3\xa7os Hor\xc3\xa1rios"}'
-LONG_AGO = timedelta(days=3)
+WORDS_OF_BODY = ("DataProduto", "MacroProcesso", "Nome", "Periodicidade", "PeriodicidadeFinal", "Processo")
 AGENTS = [
     "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
     "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
@@ -70,15 +68,15 @@ def tell_story(owner: Person) -> Story:
         product = products[each.product_code]
         made = make_publication(product, period=each.period, content=each.content, file_name=each.file_name)
         _publish_at(made)
-    for product in products.values():
-        if newest := product.publications.newest_first().first():
-            make_event(publication=newest, occurred_at=newest.published_at)
+        made.refresh_from_db()
+        make_event(publication=made, occurred_at=made.published_at)
     story = Story(products)
     _add_connections(story, owner)
     _add_webhooks(story, owner)
-    _add_failing(story)
-    _add_stopped(story)
-    _add_healthy(story)
+    _open_lanes(story)
+    _tell_of_last_week(story)
+    _tell_of_the_stop(story)
+    _tell_of_today(story)
     _add_batch(story, owner)
     _sign(owner)
     return story
@@ -103,7 +101,7 @@ def _sign(owner: Person) -> None:
 
 def _publish_at(publication: Any) -> None:
     """At a time of its own on a day of its own, as if it had come out when it was due."""
-    minute = int(publication.sha256[:4], 16) % 600
+    minute = 120 + int(publication.sha256[:4], 16) % 480
     days = (timezone.localdate() - min(publication.period_start, timezone.localdate())).days
     at = timezone.now() - timedelta(days=days, minutes=minute)
     type(publication).objects.filter(pk=publication.pk).update(published_at=at)
@@ -153,53 +151,59 @@ def _add_webhooks(story: Story, owner: Person) -> None:
     story.webhooks["inactive"].save(update_fields=["active"])
 
 
-def _add_failing(story: Story) -> None:
-    webhook, now = story.webhooks["failing"], timezone.now()
-    lane = {
-        "failures_in_row": 6,
-        "failing_since": now - timedelta(hours=20),
-        "last_success_at": now - timedelta(days=1),
-    }
-    _open_lane(webhook, **lane)
-    _draw(webhook, delivered=(24, 25, 9, 8, 26, 25, 25, 27, 25, 9, 8, 25, 14, 0), failed={7: 1, 12: 6, 13: 7})
-    for code, name, tries in (("PRECOS-HORARIOS", "retrying", 3), ("CONTABILIZACAO", "again", 2)):
-        delivery = _deliver(story, webhook, code, at=now - timedelta(minutes=11 * tries))
-        for number in range(tries):
-            _refuse(delivery, at=now - timedelta(minutes=5 * (tries - number)))
-        _keep(delivery, counted_attempts=tries, attempts_made=tries, due_at=now + timedelta(minutes=3), last_status=401,
-              last_diagnosis="unauthorized_oauth2", last_attempt_at=now - timedelta(minutes=2))  # fmt: skip
-        story.deliveries[name] = delivery
-    exhausted = _deliver(story, webhook, "AJUSTES", at=now - timedelta(hours=20))
+def _open_lanes(story: Story) -> None:
+    """What is known of each webhook as a whole, and its fourteen days."""
+    failing, stopped, healthy = (story.webhooks[name] for name in ("failing", "stopped", "healthy"))
+    now, stopped_at = timezone.now(), _newest(story, "RESTRICOES-DIA").published_at + timedelta(seconds=2)
+    day_ago = now - timedelta(days=1)
+    _open_lane(failing, failures_in_row=6, failing_since=now - timedelta(hours=20), last_success_at=day_ago)
+    _draw(failing, delivered=(24, 25, 9, 8, 26, 25, 25, 27, 25, 9, 8, 25, 14, 0), failed={7: 1, 12: 6, 13: 7})
+    _open_lane(stopped, failures_in_row=1, failing_since=stopped_at, last_success_at=stopped_at - timedelta(hours=4))
+    _draw(stopped, delivered=(9, 8, 0, 0, 12, 9, 10, 9, 8, 9, 3, 8, 9, 0), failed={13: 1})
+    Webhook.objects.filter(pk=stopped.pk).update(stopped_at=stopped_at, stopped_reason="gone")
+    _open_lane(healthy, last_success_at=now - timedelta(minutes=87))
+    _draw(healthy, delivered=(19, 20, 9, 8, 20, 21, 20, 21, 19, 8, 9, 22, 21, 18), failed={5: 1})
+
+
+def _tell_of_last_week(story: Story) -> None:
+    """In the order of time: the list of notifications is the newest first by that."""
+    failing = story.webhooks["failing"]
+    _succeed(story, failing, "GARANTIAS", version=-2)
+    exhausted = _deliver(story, failing, "AJUSTES", at=timezone.now() - timedelta(hours=20))
     for number in range(5):
-        _refuse(exhausted, at=now - timedelta(hours=20) + timedelta(minutes=5 * number))
-    ended = {"finished_at": now - timedelta(hours=19), "last_attempt_at": now - timedelta(hours=19), "due_at": None}
+        _refuse(exhausted, at=exhausted.created_at + timedelta(minutes=5 * number))
+    end = exhausted.created_at + timedelta(minutes=20)
+    ended = {"finished_at": end, "last_attempt_at": end, "due_at": None}
     made = {"counted_attempts": 5, "attempts_made": 5, "last_status": 401, "last_diagnosis": "unauthorized_oauth2"}
     _keep(exhausted, state="failed", reason="exhausted", **ended, **made)
     story.deliveries["failed"] = exhausted
-    _succeed(story, webhook, "GARANTIAS", at=now - timedelta(days=6))
 
 
-def _add_stopped(story: Story) -> None:
-    webhook, at = story.webhooks["stopped"], timezone.now() - timedelta(days=7)
-    _open_lane(webhook, failures_in_row=1, failing_since=at, last_success_at=at - timedelta(hours=4))
-    _draw(webhook, delivered=(9, 8, 0, 0, 12, 9, 10, 3, 0, 0, 0, 0, 0, 0), failed={7: 2})
-    delivery = _deliver(story, webhook, "RESTRICOES-DIA", at=at)
-    make_attempt(delivery, **_answer(410, at), diagnosis="gone", url=webhook.request_uri)
-    _keep(delivery, state="failed", reason="gone", counted_attempts=1, attempts_made=1, due_at=None, last_status=410,
+def _tell_of_the_stop(story: Story) -> None:
+    webhook = story.webhooks["stopped"]
+    refused = _deliver(story, webhook, "RESTRICOES-DIA")
+    at = refused.created_at
+    make_attempt(refused, **_answer(refused, 410, at), diagnosis="gone", url=webhook.request_uri)
+    _keep(refused, state="failed", reason="gone", counted_attempts=1, attempts_made=1, due_at=None, last_status=410,
           last_diagnosis="gone", finished_at=at, last_attempt_at=at)  # fmt: skip
-    Webhook.objects.filter(pk=webhook.pk).update(stopped_at=at, stopped_reason="gone")
-    held = _deliver(story, webhook, "PROGRAMA-DIARIO", at=at + timedelta(hours=9))
+    published = _newest(story, "PROGRAMA-DIARIO").published_at
+    held = _deliver(story, webhook, "PROGRAMA-DIARIO", at=max(published, at) + timedelta(minutes=1))
     _keep(held, state="held", reason="webhook_stopped", due_at=None)
     story.deliveries["held"] = held
 
 
-def _add_healthy(story: Story) -> None:
-    webhook, now = story.webhooks["healthy"], timezone.now()
-    _open_lane(webhook, last_success_at=now - timedelta(minutes=87))
-    _draw(webhook, delivered=(19, 20, 9, 8, 20, 21, 20, 21, 19, 8, 9, 22, 21, 18), failed={5: 1})
+def _tell_of_today(story: Story) -> None:
+    failing, healthy, now = story.webhooks["failing"], story.webhooks["healthy"], timezone.now()
     for code in ("PROGRAMA-DIARIO", "RESTRICOES-DIA", "PREVISAO-CARGA", "NIVEIS-RESERVATORIOS"):
-        story.deliveries["delivered"] = _succeed(story, webhook, code, at=now - timedelta(minutes=87))
-    story.deliveries["on the way"] = _deliver(story, webhook, "VAZOES-BACIA", at=now)
+        story.deliveries["delivered"] = _succeed(story, healthy, code, at=now - timedelta(minutes=87))
+    for code, name, tries in (("PRECOS-HORARIOS", "retrying", 3), ("CONTABILIZACAO", "again", 2)):
+        delivery = _deliver(story, failing, code, at=now - timedelta(minutes=2 + 5 * (tries - 1)))
+        for number in range(tries):
+            _refuse(delivery, at=delivery.created_at + timedelta(minutes=5 * number))
+        _keep(delivery, counted_attempts=tries, attempts_made=tries, due_at=now + timedelta(minutes=3), last_status=401,
+              last_diagnosis="unauthorized_oauth2", last_attempt_at=now - timedelta(minutes=2))  # fmt: skip
+        story.deliveries[name] = delivery
+    story.deliveries["on the way"] = _deliver(story, healthy, "VAZOES-BACIA", at=now)
 
 
 def _add_batch(story: Story, owner: Person) -> None:
@@ -210,33 +214,45 @@ def _add_batch(story: Story, owner: Person) -> None:
     Delivery.objects.filter(webhook=webhook, state="delivered").update(batch=story.batch, cause="enviar_tudo")
 
 
-def _deliver(story: Story, webhook: Any, code: str, *, at: datetime) -> Any:
-    """A notification of the newest version of a product, with the status that pages read."""
+def _deliver(story: Story, webhook: Any, code: str, *, version: int = -1, at: datetime | None = None) -> Any:
+    """A notification of a version of a product (the newest: -1), with the status that pages read. It was made when the
+    version came out, or when somebody pressed Enviar."""
     product = story.products[code]
-    publication = product.publications.newest_first().first()
+    publication = product.publications.newest_first()[-1 - version]
+    at = at or publication.published_at + timedelta(seconds=2)
     event = Event.objects.get(publication=publication)
-    delivery = make_delivery(webhook=webhook, event=event, created_at=at, created_by="Operador Meridiano", body=BODY,
+    payload = json.loads(event.payload)
+    body = json.dumps({word: payload[word] for word in WORDS_OF_BODY}, ensure_ascii=False).encode()
+    delivery = make_delivery(webhook=webhook, event=event, created_at=at, created_by="Operador Meridiano", body=body,
                              body_format="documented", content_type="application/json")  # fmt: skip
     ProductStatus.objects.create(webhook=webhook, product=product, delivery=delivery, state="waiting", changed_at=at)
     return delivery
 
 
-def _succeed(story: Story, webhook: Any, code: str, *, at: datetime) -> Any:
-    delivery = _deliver(story, webhook, code, at=at)
-    make_attempt(delivery, **_answer(204, at), succeeded=True, url=webhook.request_uri)
+def _newest(story: Story, code: str) -> Any:
+    return story.products[code].publications.newest_first()[0]
+
+
+def _succeed(story: Story, webhook: Any, code: str, **chosen: Any) -> Any:
+    delivery = _deliver(story, webhook, code, **chosen)
+    at = delivery.created_at
+    make_attempt(delivery, **_answer(delivery, 204, at), succeeded=True, url=webhook.request_uri)
     _keep(delivery, state="delivered", counted_attempts=1, attempts_made=1, due_at=None, last_status=204,
           finished_at=at, last_attempt_at=at)  # fmt: skip
     return delivery
 
 
 def _refuse(delivery: Any, *, at: datetime) -> None:
-    answer = _answer(401, at) | {"response_headers": REFUSED, "response_body": '{"erro":"token","detalhe":"audience"}'}
+    answer = _answer(delivery, 401, at) | {"response_body": '{"erro":"token","detalhe":"audience"}'}
+    answer["response_headers"] += REFUSED
     make_attempt(delivery, **answer, diagnosis="unauthorized_oauth2", url=delivery.webhook.request_uri)
 
 
-def _answer(status: int, at: datetime) -> dict[str, Any]:
+def _answer(delivery: Any, status: int, at: datetime) -> dict[str, Any]:
+    """An attempt's times, and both sides' headers: the webhook-id is the delivery's own."""
+    sent = [*SENT, ["webhook-id", str(delivery)], ["webhook-timestamp", str(int(at.timestamp()))]]
     values = {"status": status, "slot_at": at, "finished_at": at, "duration_ms": 391, "timing": TIMING}
-    return values | {"request_headers": SENT, "response_headers": REFUSED[:2]}
+    return values | {"request_headers": sent, "response_headers": [["Date", format_datetime(at.astimezone(UTC), True)]]}
 
 
 def _keep(delivery: Any, **values: Any) -> None:

@@ -4,7 +4,7 @@ administration has pictures of its own."""
 from django.urls import resolve
 
 from tests.browser.gallery.crowd import crowd_pages, fill
-from tests.browser.gallery.pages import empty_pages, signed_out_pages, story_pages
+from tests.browser.gallery.pages import asking_pages, empty_pages, signed_out_pages, story_pages
 from tests.browser.gallery.story import tell_story
 from tests.people import Person
 from tests.safety.world import portal_routes
@@ -46,7 +46,8 @@ NO_PICTURE = {
 
 
 def test_every_page_is_pictured_or_named_here(owner: Person) -> None:
-    pages = story_pages(tell_story(owner)) | empty_pages() | signed_out_pages() | crowd_pages(fill(owner))
+    story = tell_story(owner)
+    pages = story_pages(story) | asking_pages(story) | empty_pages() | signed_out_pages() | crowd_pages(fill(owner))
     del pages["signed-out-not-found"]
     pictured = {resolve(path.partition("?")[0]).view_name for path in pages.values()}
 

@@ -15,7 +15,7 @@ from access.reauthentication import SESSION_KEY
 from tests.browser.accessibility import find_violations
 from tests.browser.gallery.administration import administration_pages, make_busy
 from tests.browser.gallery.crowd import crowd_pages, fill
-from tests.browser.gallery.pages import empty_pages, signed_out_pages, story_pages
+from tests.browser.gallery.pages import asking_pages, empty_pages, signed_out_pages, story_pages
 from tests.browser.gallery.story import tell_story
 from tests.browser.watch import Watch
 from tests.people import Person
@@ -132,9 +132,7 @@ def test_pages_that_ask_once_more_who_is_there(
     session = owner.client.session
     session.pop(SESSION_KEY, None)
     session.save()
-    pages = story_pages(tell_story(owner))
-    asking = {name: pages[name] for name in ("account_reauthenticate", "mfa_set_up", "webhook-edit", "certificate-new")}
-    walk(page, {f"asked-{name}": path for name, path in asking.items()}, language=language, theme=theme, width=width)
+    walk(page, asking_pages(tell_story(owner)), language=language, theme=theme, width=width)
 
 
 @in_each_variant
