@@ -43,6 +43,14 @@ def test_yes_and_no_are_words_without_a_red_cross() -> None:
     assert "<img" not in worded(_boolean_icon(False))
 
 
+def test_days_and_short_codes_do_not_break_and_addresses_stay_as_they_are() -> None:
+    row = [SafeString('<td class="field-a"><a href="/?day=2026-11-22">Preços 2026-11-22 v1</a> 22/11/2026 19:59</td>')]
+
+    [cell] = labelled(row, [{"text": ""}])
+    assert '<a href="/?day=2026-11-22">Preços <span class="unbroken">2026-11-22 v1</span></a>' in cell
+    assert '<span class="unbroken">22/11/2026</span> 19:59' in cell
+
+
 def test_value_that_spells_djangos_picture_of_no_stays_a_text() -> None:
     spelt = "" + _boolean_icon(False)
 
@@ -63,5 +71,5 @@ def test_read_only_boolean_is_a_word(officer: Person) -> None:
 def test_list_says_what_its_cells_hold_and_how_it_is_sorted(officer: Person) -> None:
     page = text(officer.client.get(reverse("admin:access_user_changelist")))
 
-    assert '<thead data-label="Sort by">' in page
+    assert '<tr data-label="Sort by">' in page
     assert page.count('<td data-label="Name"') == 1
