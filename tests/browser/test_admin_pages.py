@@ -63,6 +63,22 @@ def test_no_page_is_wider_than_a_small_phone(page: Page, sign_in: SignIn, office
     assert wide == {}
 
 
+def test_menu_opens_on_a_phone_and_leads_to_another_list(
+    page: Page, sign_in: SignIn, officer: Person, busy: Webhook
+) -> None:
+    sign_in(officer)
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(reverse("admin:access_user_changelist"))
+    menu = page.get_by_role("navigation", name="Menu")
+    expect(menu.get_by_role("link", name="Lanes")).to_be_hidden()
+    menu.get_by_role("link", name="Menu").click()
+    assert find_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    menu.get_by_role("link", name="Lanes").click()
+    expect(page.get_by_role("heading", name="Lanes")).to_be_visible()
+    expect(menu.get_by_role("link", name="Users")).to_be_hidden()
+
+
 def test_overview_keeps_itself_current_without_moving_the_focus(
     page: Page, sign_in: SignIn, officer: Person, busy: Webhook
 ) -> None:
