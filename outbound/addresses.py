@@ -38,8 +38,7 @@ _INNER_NAME = _(
 # The same whether no port of the network is open or only this one is not.
 _CLOSED_NETWORK = _(
     "This IP address is in a private, local or reserved network, and is not open to calls from here, at least not with "
-    "this port. Use an address that can be reached from the public internet. If your system is meant to be in a "
-    "private network, ask operations which address and port are allowed."
+    "this port. Use an address that can be reached from the public internet, or ask operations to allow this one."
 )
 # RFC 3986: reserved, unreserved and percent; everything else is percent-encoded as UTF-8 before it is sent.
 _SAFE = "%:/?@!$&'()*+,;=-._~"
