@@ -98,7 +98,7 @@ def process(message_id, body):
     # Last of all: this file says that everything before it is done.
     with written_whole(done) as file:
         file.write(body)
-    logger.info("%s: %s", message_id, content.get("Nome") or content.get("nome"))
+    logger.info("%s: signature verified: %s", message_id, content.get("Nome") or content.get("nome"))
 
 
 def download(url, path):

@@ -113,7 +113,7 @@ def process(message_id, body):
     # Last of all: this file says that everything before it is done.
     with written_whole(done) as file:
         file.write(body)
-    print(f"{message_id}: {content.get('Nome') or content.get('nome')}", flush=True)
+    print(f"{message_id}: signature verified: {content.get('Nome') or content.get('nome')}", flush=True)
 
 
 def download(url, path):
