@@ -1,8 +1,8 @@
 """A receiver of notifications in Django (4.2 or newer), in one file. In your project only the view and what it calls
 are needed, and its line in urls.py.
 
-    WEBHOOK_SECRET=whsec_... python receiver.py   checks the signature (Standard Webhooks)
-    WEBHOOK_TOKEN=... python receiver.py          compares the Authorization header with the webhook's Secret or Token
+    WEBHOOK_SECRET=whsec_... python3 receiver.py   checks the signature (Standard Webhooks)
+    WEBHOOK_TOKEN=... python3 receiver.py          compares the Authorization header with the webhook's Secret or Token
 
 It takes POSTs at any path of http://127.0.0.1:9000 (PORT); a proxy with https stands in front of it. What it has
 processed lies in received/ (FOLDER): <webhook-id>.json, the notification, and <webhook-id>.data, its file.
