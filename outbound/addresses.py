@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 import idna
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from outbound import outcomes
@@ -28,6 +29,17 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _INNER_DOMAINS = ("local", "internal", "localhost", "home.arpa")
+_FORBIDDEN = _("This address cannot be called from here. Use an address that can be reached from the public internet.")
+_OWN_ADDRESS = _("This is an address of this portal itself. Give the address of your own system.")
+_INNER_NAME = _(
+    "This host name means something only inside a network, as localhost and names without a dot do, so it is not "
+    "called from here. Use a full name, or an IP address that may be called."
+)
+# The same whether no port of the network is open or only this one is not.
+_CLOSED_NETWORK = _(
+    "This IP address is in a private, local or reserved network, and is not open to calls from here, at least not with "
+    "this port. Use an address that can be reached from the public internet, or ask operations to allow this one."
+)
 # RFC 3986: reserved, unreserved and percent; everything else is percent-encoded as UTF-8 before it is sent.
 _SAFE = "%:/?@!$&'()*+,;=-._~"
 _PLAIN_PATH = re.compile(rf"[0-9A-Za-z{re.escape(_SAFE)}]*", re.ASCII)
@@ -84,12 +96,11 @@ def is_plain_http(url: str) -> bool:
     return url.strip().lower().startswith("http:")
 
 
-def refuse_target() -> Refused:
-    """The one refusal of every forbidden target: told apart, the messages would map the operator's network."""
-    return Refused(
-        outcomes.REFUSED_ADDRESS,
-        _("This address cannot be called from here. Use an address that can be reached from the public internet."),
-    )
+def refuse_target(reason: object = _FORBIDDEN) -> Refused:
+    """The refusal of a forbidden target. Its reason is read off the address as typed and never off the operator's
+    allowances or a name server's answer: told apart, those would map the operator's network.
+    """
+    return Refused(outcomes.REFUSED_ADDRESS, reason)
 
 
 def _check_scheme(scheme: str, policy: Policy) -> str:
@@ -109,7 +120,7 @@ def _check_authority(authority: str, scheme: str, policy: Policy) -> tuple[str, 
         raise Refused("url_malformed", _("This is not a complete address. Example: https://example.com/hook"))
     port = int(match["port"]) if match["port"] else _DEFAULT_PORTS[scheme]
     if not policy.allows_port(port):
-        raise Refused("url_port", _("This port cannot be called from here."))
+        raise _refuse_port(port, policy)
     host = normalise_host(match["name"]) if match["v6"] is None else _normalise_v6(match["v6"])
     _check_target(host, port, policy)
     return host, port
@@ -133,7 +144,7 @@ def normalise_host(name: str) -> str:
 
 def _normalise_v6(text: str) -> str:
     if "%" in text:
-        raise refuse_target()
+        raise refuse_target(_CLOSED_NETWORK)
     address = parse_address(text) if ":" in text else None
     if address is None:
         raise _refuse_host()
@@ -143,17 +154,24 @@ def _normalise_v6(text: str) -> str:
 def _check_target(host: str, port: int, policy: Policy) -> None:
     """Refuse our own origin, names that only mean something inside a network, and forbidden IP addresses."""
     if (host, port) in policy.own_origins:
-        raise refuse_target()
+        raise refuse_target(_OWN_ADDRESS)
     if parse_address(host) is not None:
         if policy.judge(host, port) is Verdict.REFUSED:
-            raise refuse_target()
+            raise refuse_target(_CLOSED_NETWORK)
     elif "." not in host or any(host == name or host.endswith(f".{name}") for name in _INNER_DOMAINS):
-        raise refuse_target()
+        raise refuse_target(_INNER_NAME)
 
 
 def _put_together(scheme: str, host: str, port: int, path: str) -> str:
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}{path}" if port == _DEFAULT_PORTS[scheme] else f"{scheme}://{shown}:{port}{path}"
+
+
+def _refuse_port(port: int, policy: Policy) -> Refused:
+    """Ports are closed for every address alike, so naming those that are open says nothing about a network."""
+    ports = ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in policy.ports)
+    words = _("Port {port} is not called from here. Use another port for your system: {ports}.")
+    return Refused("url_port", format_lazy(words, port=port, ports=ports))
 
 
 def _refuse_host() -> Refused:

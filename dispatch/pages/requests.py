@@ -159,7 +159,7 @@ def pretty_body(body: bytes) -> list[BodyLine]:
 
 def curl_command(url: str, lines: Iterable[Line], body: str) -> str:
     """Return a command for a POSIX shell that sends the request; what is secret or live stands in variables."""
-    words = [f"curl --globoff -X POST {_quoted(url)}"]
+    words = [f"curl -i --globoff -X POST {_quoted(url)}"]
     for line in lines:
         if line.kind:
             # A header's name may hold a backtick or a dollar sign: a shell gets to read the variable only.

@@ -48,14 +48,28 @@ function showError(line, icon) {
   }
 }
 
+function showErrors(area) {
+  const icon = area.querySelector("[data-error-icon]");
+  for (const line of area.querySelectorAll("[data-error-for]")) showError(line, icon);
+}
+
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id !== "form-errors") return;
   clearErrors();
   const summary = event.detail.target.querySelector("[data-error-summary]");
   if (!summary) return;
-  const icon = summary.querySelector("[data-error-icon]");
-  for (const line of summary.querySelectorAll("[data-error-for]")) showError(line, icon);
+  showErrors(summary);
   summary.focus();
+});
+
+// A test that was refused judges only what it needs: it marks those fields, and leaves the focus and the other marks.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "test-result") return;
+  const result = document.getElementById("test-result");
+  for (const line of result.querySelectorAll("[data-error-for]")) {
+    document.getElementById(`${line.dataset.errorFor}_error`)?.remove();
+  }
+  showErrors(result);
 });
 
 for (const name of ["htmx:beforeRequest", "htmx:afterRequest"]) {

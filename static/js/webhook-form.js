@@ -55,7 +55,10 @@ function warnOfClearText() {
 
 // --- what is unsaved, what is tested -----------------------------------------------------------------------------
 
+let unsaved = false;
+
 function onChange() {
+  unsaved = true;
   showMethod();
   warnOfClearText();
   const mark = form.querySelector("#test-result [data-outdated]");
@@ -71,6 +74,16 @@ form.addEventListener("input", (event) => {
   onChange();
 });
 form.addEventListener("rows-changed", onChange);
+
+// Leaving is asked about, in the browser's own words, while there is something to lose. Not when the server says where to
+// go next, and not when the browser itself sends the form.
+window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+form.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.xhr.getResponseHeader("HX-Redirect")) unsaved = false;
+});
+document.addEventListener("submit", (event) => {
+  if (event.target === form && !event.defaultPrevented) unsaved = false;
+});
 
 document.addEventListener("htmx:afterSwap", (event) => {
   // Saving and testing ask for the password each in its own place: the last that asked is the one that counts.

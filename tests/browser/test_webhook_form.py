@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.browser.accessibility import find_violations
 from tests.factories import make_process, make_product, make_webhook
@@ -117,6 +117,49 @@ def test_http_with_credentials_warns_while_typing(form: Page) -> None:
     expect(warning).to_be_visible()
     form.get_by_label("Request URI").fill("https://hook.example.com/")
     expect(warning).to_be_hidden()
+
+
+def test_a_refused_test_marks_the_field_and_keeps_the_focus(form: Page) -> None:
+    address, button = form.get_by_label("Request URI"), form.get_by_role("button", name="Test")
+    address.fill("http://10.0.0.5:9000/")
+    for _time in range(2):
+        button.click()
+        expect(form.locator("#live")).to_have_text("Not tested: there is something to correct.")
+        expect(address).to_have_attribute("aria-invalid", "true")
+        expect(form.locator("#id_request_uri_error li")).to_contain_text("This IP address is in a private")
+    expect(form.locator("#id_request_uri_error li")).to_have_count(1)
+    expect(button).to_be_focused()
+    assert find_violations(form) == []
+    address.fill("https://hook.example.com/")
+    expect(form.locator("#id_request_uri_error")).to_have_count(0)
+
+
+def test_leaving_asks_only_while_something_typed_is_not_saved(form: Page) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    form.on("dialog", stay)
+    form.get_by_label("Search product or process").fill("previsao")
+    form.get_by_role("link", name="Cancel").click()
+    expect(form).to_have_url(re.compile("/webhooks/$"))
+    assert asked == []
+
+    form.goto(url("webhook-create"))
+    form.get_by_label("Description").fill("Mesa")
+    form.get_by_role("link", name="Cancel").click()
+    form.get_by_role("button", name="Save").last.click()  # refused: the address is missing
+    expect(form.locator("[data-error-summary]")).to_be_focused()
+    form.get_by_role("link", name="Cancel").click()
+    expect(form.get_by_label("Description")).to_have_value("Mesa")
+    assert asked == ["beforeunload"] * 2
+
+    form.get_by_label("Request URI").fill("https://hook.example.com/in")
+    form.get_by_role("button", name="Save").last.click()
+    expect(form).to_have_url(re.compile("/secret/$"))
+    assert len(asked) == 2
 
 
 @pytest.mark.usefixtures("loopback")

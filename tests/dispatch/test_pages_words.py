@@ -96,6 +96,7 @@ def test_the_curl_command_survives_every_shell_character():
     shown = subprocess.run(["/bin/sh", "-c", echo], capture_output=True, text=True, check=True,
                            env={"X__ID___HOME__": "value of the variable"}).stdout.splitlines()  # fmt: skip
     assert shown == [
+        "-i",
         "--globoff",
         "-X",
         "POST",

@@ -60,6 +60,7 @@ def test_the_page_shows_header_body_and_download(record: Path, owner: Person) ->
     assert "msg_1" in page
     assert "&lt;b&gt;Preços" in page
     assert "5 bytes, SHA-256 abc" in page
+    assert "what the webhooks of every organisation of this demonstration send" in page
     fragment = owner.client.get("/demo/received/", headers={"HX-Request": "true"}).content.decode()
     assert "msg_1" in fragment
     assert "<html" not in fragment

@@ -64,6 +64,8 @@ def test_the_request_that_is_shown_is_signed_with_the_secret_that_is_shown(owner
 def test_the_curl_command_sends_that_very_request(owner: Person) -> None:
     request, _secret, curl = code_blocks(page(owner, "help-receiving"))
     head, _, body = request.partition("\n\n")
+    # What comes back is shown: a success has no body.
+    assert curl.startswith("curl -i ")
     assert f"--data-raw '{body}'" in curl
     for line in head.splitlines()[2:]:
         assert f"-H '{line}'" in curl

@@ -60,6 +60,10 @@ class Running:
     def kept(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.folder.iterdir()}
 
+    def said(self) -> str:
+        """What it has printed until now."""
+        return (self.folder.parent / "log").read_text()
+
     def post(self, headers: dict[str, str], body: bytes) -> int:
         """POST something by hand; returns the status."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)

@@ -178,13 +178,14 @@ def test_what_was_agreed_is_let_in_and_anything_else_is_not(
             f"{delivery.message_id}.json": bytes(delivery.body),
             f"{delivery.message_id}.data": FILE,
         }
+        assert f"{delivery.message_id}: signature verified" in good.said()
         good.stop()
         for day, wrong in enumerate(sorted(agreed.keys() & WRONG.keys()), 2):
             bad = scene.run(webhook, language, port, wrong, agreed | {wrong: WRONG[wrong]})
             refused = send(scene, webhook, day)
             assert (refused.state, refused.last_status) == ("failed", 401), wrong
             assert bad.kept() == {}
-            assert SAID.get(wrong, wrong) in (bad.folder.parent / "log").read_text()
+            assert SAID.get(wrong, wrong) in bad.said()
             bad.stop()
 
 

@@ -33,6 +33,17 @@ def secret_webhook(person: Person, **over: Any) -> Webhook:
 # --- create -----------------------------------------------------------------------------------------------------
 
 
+def test_the_form_says_that_requests_are_signed_whatever_the_authentication(owner: Person) -> None:
+    once = "The page after the first save shows the signing secret"
+    new, edit = (
+        text(owner.client.get(page)) for page in (url("webhook-create"), url("webhook-edit", secret_webhook(owner)))
+    )
+    assert "Every request is signed besides" in new
+    assert once in new
+    assert "Every request is signed besides" in edit
+    assert once not in edit
+
+
 def test_ons_06_ons_02_new_saves_description_address_and_products(owner: Person) -> None:
     products = [make_product(), make_product()]
     make_product()

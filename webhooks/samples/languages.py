@@ -45,7 +45,7 @@ class Language:
         return self.run_by_tests and not self.untried & sections
 
 
-_JWT = 'pip install "pyjwt[crypto]"'
+_JWT = 'python3 -m pip install "pyjwt[crypto]"'
 _NIMBUS = "# nimbus-jose-jwt.jar is com.nimbusds:nimbus-jose-jwt, 9.37 or newer, from your repository"
 _NUGET = 'dotnet add package Microsoft.AspNetCore.Authentication.JwtBearer --version "8.*"'
 
@@ -57,9 +57,9 @@ LANGUAGES: dict[str, Language] = {
             "Python",
             "receiver.py",
             "Python 3.9",
-            "python receiver.py",
+            "python3 receiver.py",
             "#",
-            {BEARER: _JWT, OWN_TOKEN: _JWT, TAGS: "pip install cryptography"},
+            {BEARER: _JWT, OWN_TOKEN: _JWT, TAGS: "python3 -m pip install cryptography"},
         ),
         Language("node", "Node.js", "receiver.mjs", "Node.js 18", "node receiver.mjs", "//"),
         Language(

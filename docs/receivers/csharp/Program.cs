@@ -95,7 +95,7 @@ async Task Process(string id, byte[] body)
         await Download(link.GetString()!, Path.Combine(folder, $"{id}.data"));
     // Last of all: this file says that everything before it is done.
     await WriteWhole(done, file => file.WriteAsync(body).AsTask());
-    Console.WriteLine(id);
+    Console.WriteLine($"{id}: signature verified");
 }
 
 async Task Download(string url, string path)

@@ -124,7 +124,7 @@ public class Receiver {
         Path part = newPart();
         Files.write(part, body);
         Files.move(part, done, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
-        System.out.println(id);
+        System.out.println(id + ": signature verified");
     }
 
     static void download(URI link, Path path) throws IOException, InterruptedException {

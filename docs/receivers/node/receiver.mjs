@@ -99,7 +99,7 @@ async function processOnce(id, body) {
   if (content.url) await download(content.url, join(FOLDER, `${id}.data`));
   // Last of all: this file says that everything before it is done.
   await writeWhole(done, body);
-  console.log(`${id}: ${content.Nome ?? content.nome}`);
+  console.log(`${id}: signature verified: ${content.Nome ?? content.nome}`);
 }
 
 async function download(url, path) {

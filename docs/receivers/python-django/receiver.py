@@ -1,8 +1,8 @@
 """A receiver of notifications in Django (4.2 or newer), in one file. In your project only the view and what it calls
 are needed, and its line in urls.py.
 
-    WEBHOOK_SECRET=whsec_... python receiver.py   checks the signature (Standard Webhooks)
-    WEBHOOK_TOKEN=... python receiver.py          compares the Authorization header with the webhook's Secret or Token
+    WEBHOOK_SECRET=whsec_... python3 receiver.py   checks the signature (Standard Webhooks)
+    WEBHOOK_TOKEN=... python3 receiver.py          compares the Authorization header with the webhook's Secret or Token
 
 It takes POSTs at any path of http://127.0.0.1:9000 (PORT); a proxy with https stands in front of it. What it has
 processed lies in received/ (FOLDER): <webhook-id>.json, the notification, and <webhook-id>.data, its file.
@@ -98,7 +98,7 @@ def process(message_id, body):
     # Last of all: this file says that everything before it is done.
     with written_whole(done) as file:
         file.write(body)
-    logger.info("%s: %s", message_id, content.get("Nome") or content.get("nome"))
+    logger.info("%s: signature verified: %s", message_id, content.get("Nome") or content.get("nome"))
 
 
 def download(url, path):

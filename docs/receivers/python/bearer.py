@@ -1,7 +1,7 @@
 """Bearer tokens (OAuth2, JWT Bearer) checked against the server that issued them: for receiver.py or a view of yours.
 
-    pip install "pyjwt[crypto]"
-    WEBHOOK_ISSUER=https://login.example WEBHOOK_AUDIENCE=https://receiver.example python receiver.py
+    python3 -m pip install "pyjwt[crypto]"
+    WEBHOOK_ISSUER=https://login.example WEBHOOK_AUDIENCE=https://receiver.example python3 receiver.py
 
 The issuer's keys are found as OpenID Connect Discovery says, and kept for some minutes. Tokens that are not JWTs can't
 be checked so: ask the issuer's introspection endpoint (RFC 7662).

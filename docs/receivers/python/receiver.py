@@ -1,7 +1,7 @@
 """A receiver of notifications with nothing but Python 3.9 or newer.
 
-    WEBHOOK_SECRET=whsec_... python receiver.py     checks the signature (Standard Webhooks)
-    WEBHOOK_TOKEN=... python receiver.py            compares the Authorization header with the webhook's Secret or Token
+    WEBHOOK_SECRET=whsec_... python3 receiver.py     checks the signature (Standard Webhooks)
+    WEBHOOK_TOKEN=... python3 receiver.py            compares the Authorization header with the webhook's Secret or Token
     WEBHOOK_ISSUER=https://... WEBHOOK_AUDIENCE=... checks a Bearer token: bearer.py must lie beside this file
     WEBHOOK_CERTIFICATE=certificate.pem             checks signed headers: tags.py must lie beside this file
 
@@ -113,7 +113,7 @@ def process(message_id, body):
     # Last of all: this file says that everything before it is done.
     with written_whole(done) as file:
         file.write(body)
-    print(f"{message_id}: {content.get('Nome') or content.get('nome')}", flush=True)
+    print(f"{message_id}: signature verified: {content.get('Nome') or content.get('nome')}", flush=True)
 
 
 def download(url, path):

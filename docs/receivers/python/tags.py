@@ -1,8 +1,8 @@
 """Signed headers (the tags {{signature}}, {{nonce}}, {{timestamp}}) checked with the certificate that you uploaded: for
 receiver.py or a view of yours.
 
-    pip install cryptography
-    WEBHOOK_CERTIFICATE=certificate.pem python receiver.py
+    python3 -m pip install cryptography
+    WEBHOOK_CERTIFICATE=certificate.pem python3 receiver.py
 
 It expects the webhook to have these headers: X-Signature {{signature}}, X-Nonce {{nonce}}, X-Timestamp {{timestamp}}.
 """
