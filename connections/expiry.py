@@ -44,7 +44,7 @@ def count_days(not_after: datetime, now: datetime) -> int:
 def describe_validity(not_before: datetime, not_after: datetime, now: datetime) -> Validity:
     day = date_format(timezone.localtime(not_after), "SHORT_DATE_FORMAT")
     if not_after <= now:
-        reason = _("The certificate expired on %(day)s. Replace it: nobody accepts it any more.")
+        reason = _("The certificate expired on %(day)s and has to be replaced: nobody accepts it any more.")
         return Validity("bad", "circle-x", _("Expired on %(day)s") % {"day": day}, reason % {"day": day})
     if not_before > now:
         first = date_format(timezone.localtime(not_before), "SHORT_DATE_FORMAT")
@@ -63,13 +63,18 @@ def count_words(not_after: datetime, now: datetime) -> str:
     return ngettext("Expires in %(n)s day", "Expires in %(n)s days", days) % {"n": days}
 
 
+def lower_first(words: str) -> str:
+    """For the middle of a line: "expires in 12 days"."""
+    return words[:1].lower() + words[1:]
+
+
 def _warning(not_after: datetime, now: datetime, day: str) -> str:
     days = count_days(not_after, now)
     if days < 1:
-        return _("The certificate expires today. Replace it now.")
+        return _("The certificate expires today and has to be replaced now.")
     words = ngettext(
-        "The certificate expires in %(n)s day, on %(day)s. Replace it before that.",
-        "The certificate expires in %(n)s days, on %(day)s. Replace it before that.",
+        "The certificate expires in %(n)s day, on %(day)s, and has to be replaced before that.",
+        "The certificate expires in %(n)s days, on %(day)s, and has to be replaced before that.",
         days,
     )
     return words % {"n": days, "day": day}

@@ -144,6 +144,11 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "access.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "access.forms.SignInForm",
+    "reset_password": "access.forms.ForgottenPasswordForm",
+    "change_password": "access.forms.NewPasswordForm",
+}
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Gancho] "
 # No mail to addresses that have no account, and the same page as for those that have one.

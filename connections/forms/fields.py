@@ -60,7 +60,7 @@ def make_field(field: Field, *, stored: bool = False, set_at: datetime | None = 
 
 def stored_words(set_at: datetime | None) -> Any:
     day = date_format(localtime(set_at), "SHORT_DATE_FORMAT") if set_at else "–"
-    return format_lazy(_("Set on {day} and never shown. Leave it empty to keep it."), day=day)
+    return format_lazy(_("Value set on {day} and never shown. Leave it empty to keep it."), day=day)
 
 
 def _widget(field: Field) -> forms.Widget:

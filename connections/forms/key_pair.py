@@ -1,16 +1,38 @@
 """A certificate with its private key: the two files, and the key's password where it has one."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from connections.errors import Problem
+from connections.expiry import Validity, describe_validity, lower_first
 from connections.forms.fields import UnjudgedFile
 from connections.forms.secrets import SecretInput
 from connections.key_pairs import Upload
+from connections.models import KeyPair
 from connections.pem import MAX_BYTES
+
+
+class FilePicker(forms.FileInput):
+    """The browser's own control says what it has to say in the browser's language: with a script one of ours lies
+    behind it, in the page's (static/js/forms.js)."""
+
+    template_name = "connections/_file_picker.html"
+
+
+def list_key_pairs(key_pairs: Iterable[KeyPair], now: datetime) -> list[tuple[str, str]]:
+    """Return the choices: each says how long it is good for where that is a problem, and those come last."""
+    found = [(describe_validity(each.not_before, each.not_after, now), each) for each in key_pairs]
+    found.sort(key=lambda pair: ("ok", "warn", "bad").index(pair[0].tone))
+    return [(str(each.uuid), _name(each, validity)) for validity, each in found]
+
+
+def _name(key_pair: KeyPair, validity: Validity) -> str:
+    words = (key_pair.name, key_pair.key_words, lower_first(validity.word) if validity.problem else "")
+    return " · ".join(filter(None, words))
 
 
 class UploadForm(forms.Form):
@@ -22,12 +44,12 @@ class UploadForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=120, widget=forms.TextInput({"autocomplete": "off"}))
     certificate = UnjudgedFile(
         label=_("Certificate"),
-        widget=forms.FileInput({"accept": ".crt,.pem"}),
+        widget=FilePicker({"accept": ".crt,.pem"}),
         help_text=_("File .CRT or .PEM, with its chain if it has one."),
     )
     private_key = UnjudgedFile(
         label=_("PrivateKey"),
-        widget=forms.FileInput({"accept": ".key,.pem"}),
+        widget=FilePicker({"accept": ".key,.pem"}),
         help_text=_("File .KEY or .PEM. Stored encrypted and never shown."),
     )
     password = forms.CharField(

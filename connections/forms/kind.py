@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from access.models import Participant
 from connections.drafts import stored_secrets
 from connections.forms.fields import UnjudgedChoice, make_field
+from connections.forms.key_pair import list_key_pairs
 from connections.forms.secrets import given_or_kept
 from connections.kinds.field import HEADERS, KEY_PAIR, URL, Field
 from connections.kinds.kind import Kind
@@ -56,8 +59,9 @@ class KindForm(forms.Form):
             self.fields[CLEAR + field.name] = forms.BooleanField(label=label, required=False)
 
     def _key_pair_field(self, field: Field) -> forms.ChoiceField:
-        known = [(str(each.uuid), f"{each.name} · {each.key_words}") for each in self.key_pairs().order_by("name")]
-        empty = [] if field.required and known else [("", _("none") if not field.required else _("Choose one"))]
+        known = list_key_pairs(self.key_pairs().order_by("name", "pk"), timezone.now())
+        nothing = _("Choose one") if field.required else pgettext_lazy("certificate", "None")
+        empty = [] if field.required and known else [("", nothing)]
         choices = [*empty, *known, (NEW, _("Upload another one"))]
         return UnjudgedChoice(
             label=field.label, required=field.required, choices=choices, help_text=field.help_text, widget=forms.Select

@@ -25,7 +25,11 @@ class BtgId(OAuth2):
 
     name = "btg_id"
     label = _("BTG-ID")
-    explanation = _("BTG Id: credentials of an application, and what they are asked for at each run.")
+    explanation = _(
+        "A token of BTG Id, obtained on demand: type, resource and privileges are entered at each run. "
+        "Webhooks can't use it."
+    )
+    for_webhooks = False
     fields: ClassVar[tuple[Field, ...]] = (
         Field("client_id", _("Client's ID"), max_length=255, technical=True),
         Field("client_secret", _("Client's secret key"), SECRET, secret=True, max_length=2_048, technical=True),

@@ -46,6 +46,8 @@ class Field:
     choices: tuple[tuple[str, Promise | str], ...] = ()
     minimum: int = 0
     maximum: int = 0
+    # Of an integer, where its value is shown by itself.
+    unit: str = ""
     shown_for: tuple[str, tuple[str, ...]] | None = None
     # Shown in the fixed-width font: an identifier, never a sentence.
     technical: bool = False

@@ -25,7 +25,7 @@ class Jwt7519(TokenOfMinutes):
     name = "jwt_7519"
     label = _("RFC 7519")
     issued_by_receiver = True
-    explanation = _("A user and a password, in the body, are exchanged for a token.")
+    explanation = _("A user and a password, in the body of the request, are exchanged for a token.")
     fields = (
         TOKEN_URL,
         Field(
@@ -38,7 +38,13 @@ class Jwt7519(TokenOfMinutes):
             technical=True,
         ),
         TOKEN_MINUTES,
-        Field("key_pair", _("Certificate and private key"), KEY_PAIR, required=False),
+        Field(
+            "key_pair",
+            _("Certificate and private key"),
+            KEY_PAIR,
+            required=False,
+            help_text=_("Not needed for the token: tags in the headers of notifications sign with its key."),
+        ),
         headers_field(),
     )
 

@@ -26,6 +26,7 @@ TOKEN_MINUTES = Field(
     default="60",
     minimum=1,
     maximum=MAX_MINUTES,
+    unit="min",
     help_text=_("In minutes. After that a new token is obtained, sooner if the token itself ends sooner."),
 )
 
@@ -45,10 +46,27 @@ class Jwt7523(TokenOfMinutes):
     explanation = _("A request signed with the private key is exchanged for a token.")
     fields = (
         TOKEN_URL,
-        Field("key_pair", _("Certificate and private key"), KEY_PAIR),
+        Field(
+            "key_pair",
+            _("Certificate and private key"),
+            KEY_PAIR,
+            help_text=_("The token request is signed with its key."),
+        ),
         TOKEN_MINUTES,
-        Field("sub", _("Sub"), max_length=255, help_text=_("Goes into the signed request as “sub”."), technical=True),
-        Field("ver", _("Ver"), max_length=64, help_text=_("Goes into the signed request as “ver”."), technical=True),
+        Field(
+            "sub",
+            _("Sub"),
+            max_length=255,
+            help_text=_("The identifier by which your authorization server knows us (claim “sub”)."),
+            technical=True,
+        ),
+        Field(
+            "ver",
+            _("Ver"),
+            max_length=64,
+            help_text=_("The version that your authorization server expects, such as 1 (claim “ver”)."),
+            technical=True,
+        ),
         Field(
             "issuer",
             _("Issuer (iss)"),

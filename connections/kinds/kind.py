@@ -44,6 +44,8 @@ class Kind(ABC):
     fields: ClassVar[tuple[Field, ...]] = ()
     # Whether tokens come from the receiver's own application, signed with a key that it alone has.
     issued_by_receiver: ClassVar[bool] = False
+    # Whether a webhook can send its tokens: a method of webhooks.auth takes this kind.
+    for_webhooks: ClassVar[bool] = True
     # What the operation "Obtain credentials" asks for besides; the values go into TokenSource.arguments.
     arguments: ClassVar[tuple[Field, ...]] = ()
 

@@ -59,7 +59,7 @@ class OAuth2(Kind):
             _("Scope"),
             required=False,
             max_length=1_000,
-            help_text=_("Permissions to ask for, with a blank between them."),
+            help_text=_("Permissions to ask for, separated by spaces."),
             technical=True,
         ),
         Field(

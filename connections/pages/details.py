@@ -31,8 +31,8 @@ class Value:
 
 def build_details(request: HttpRequest, connection: Connection, now: datetime) -> dict[str, Any]:
     facts = load_token_facts([connection]).get(connection.pk)
-    known = connection.kind in KINDS
-    wire = preview_request(connection, now) if known and not connection.archived else None
+    kind = KINDS.get(connection.kind)
+    wire = preview_request(connection, now) if kind and not connection.archived else None
     pair = connection.key_pair
     runs = connection.runs.defer("token", "steps").order_by("-at", "-pk")[:RUNS_SHOWN]
     return {
@@ -44,6 +44,8 @@ def build_details(request: HttpRequest, connection: Connection, now: datetime) -
         "token": facts,
         "values": list_values(connection),
         "key_pair_state": describe_key_pair(pair, now) if pair else None,
+        "for_webhooks": kind is None or kind.for_webhooks,
+        "asked_each_run": bool(kind and kind.arguments),
         "uses": load_connection_uses(request, [connection])[connection.pk],
         "wire": wire,
         "wire_problem": find_diagnosis(wire.problem) if wire else None,
@@ -71,7 +73,7 @@ def _value(connection: Connection, field: Field, stored: bool) -> Value | None:
         rows = (f"{row['name']}: {MASK if row['secret'] else row['value']}" for row in value)
         return Value(field.label, "\n".join(rows), technical=True)
     text = str(dict(field.choices).get(value, value)) if field.widget == CHOICE else str(value)
-    return Value(field.label, text, technical=field.technical)
+    return Value(field.label, f"{text} {field.unit}".rstrip(), technical=field.technical)
 
 
 def endpoint_of(connection: Connection) -> str:

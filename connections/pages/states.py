@@ -1,15 +1,17 @@
-"""How a connection is doing, in one word and one sentence: its key pair, its last token, its last failure."""
+"""How a connection is doing, in one word and one sentence: its key pair, its last token, its last run, its last
+failure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from access import slots
-from connections.expiry import Validity, describe_validity
-from connections.models import CachedToken, Connection, KeyPair
+from connections.expiry import Validity, describe_validity, lower_first
+from connections.models import CachedToken, Connection, ConnectionRun, KeyPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +31,19 @@ class StateView:
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
     """What is known of the tokens of one connection: when the last one came and when it ends, and what keeps the next
-    one from coming (a code of connections.failures)."""
+    one from coming (a code of connections.failures). `run`: the last "Obter Credenciais" that says something still."""
 
     obtained_at: datetime | None = None
     expires_at: datetime | None = None
     failure: str = ""
     failure_detail: str = ""
+    run: ConnectionRun | None = None
 
 
 def load_token_facts(connections: Iterable[Connection]) -> dict[int, TokenFacts]:
-    """Return the facts by connection; nothing for one that was never used. One query, which reads no token."""
-    now_valid = {connection.pk: connection.credential_version for connection in connections}
+    """Return the facts by connection; nothing for one that was never used. Two queries, which read no token."""
+    known_connections = {connection.pk: connection for connection in connections}
+    now_valid = {pk: connection.credential_version for pk, connection in known_connections.items()}
     facts: dict[int, TokenFacts] = {}
     for row in CachedToken.objects.filter(connection__in=now_valid).defer("token").order_by("used_at", "pk"):
         known = facts.get(row.connection_id, TokenFacts())
@@ -49,7 +53,17 @@ def load_token_facts(connections: Iterable[Connection]) -> dict[int, TokenFacts]
         current = row.credential_version == now_valid[row.connection_id]
         failure = (row.failure_code, row.failure_detail) if current else (known.failure, known.failure_detail)
         facts[row.connection_id] = TokenFacts(obtained, expires, *failure)
+    for run in _last_runs(known_connections):
+        # Like an older row's failure: what came before a change of the connection says nothing any more.
+        if run.at >= known_connections[run.connection_id].updated_at:
+            facts[run.connection_id] = replace(facts.get(run.connection_id, TokenFacts()), run=run)
     return facts
+
+
+def _last_runs(connections: Iterable[int]) -> Iterable[ConnectionRun]:
+    finished = ConnectionRun.objects.filter(connection=OuterRef("connection"), finished_at__isnull=False)
+    last = Subquery(finished.order_by("-at", "-pk").values("pk")[:1])
+    return ConnectionRun.objects.filter(connection__in=list(connections), pk=last).defer("token", "steps", "arguments")
 
 
 def describe_connection(connection: Connection, facts: TokenFacts | None, now: datetime) -> StateView:
@@ -59,15 +73,27 @@ def describe_connection(connection: Connection, facts: TokenFacts | None, now: d
     validity = describe_key_pair(connection.key_pair, now) if connection.key_pair else None
     if validity and validity.tone == "bad":
         return StateView(validity.tone, validity.icon, _("Certificate expired"), validity.reason)
-    if facts and facts.failure:
-        diagnosis = find_diagnosis(facts.failure)
-        happened = str(diagnosis.happened) if diagnosis else facts.failure
-        return StateView("bad", "circle-x", _("No token"), happened)
+    facts = facts or TokenFacts()
+    if failure := _describe_failure(facts):
+        return failure
     if validity and validity.problem:
-        return StateView(validity.tone, validity.icon, validity.word, validity.reason)
-    if facts and facts.obtained_at:
+        word = _("Certificate: %(state)s") % {"state": lower_first(validity.word)}
+        return StateView(validity.tone, validity.icon, word, validity.reason)
+    if facts.obtained_at or facts.run:
         return StateView("ok", "circle-check", _("Working"))
-    return StateView("idle", "circle-dashed", _("Not used yet"))
+    return StateView("idle", "circle-dashed", _("No token requested yet"))
+
+
+def _describe_failure(facts: TokenFacts) -> StateView | None:
+    """What keeps a token from coming; without that a run that failed since the last one came."""
+    if facts.failure:
+        diagnosis = find_diagnosis(facts.failure)
+        return StateView("bad", "circle-x", _("No token"), str(diagnosis.happened) if diagnosis else facts.failure)
+    run = facts.run
+    if run is None or run.succeeded or (facts.obtained_at and facts.obtained_at >= run.at):
+        return None
+    diagnosis = find_diagnosis(run.diagnosis)
+    return StateView("bad", "circle-x", _("Last run failed"), str(diagnosis.title) if diagnosis else run.diagnosis)
 
 
 def describe_key_pair(key_pair: KeyPair, now: datetime) -> Validity:

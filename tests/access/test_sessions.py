@@ -159,7 +159,10 @@ def test_the_list_tells_browser_address_and_which_is_this_one() -> None:
     assert "203.0.113.7" in this
     assert "Safari on iPhone" in others
     assert "198.51.100.4" in others
-    assert "End 1 other session" in others
+    # Its own button ends it: one for all of them comes with the second.
+    assert reverse("access:session-end-others") not in others
+    sign_in(user, PHONE, "198.51.100.5")
+    assert "End all 2 other sessions" in text(here.get(LIST))
 
 
 def test_nobody_sees_or_ends_the_sessions_of_others(owner: Person, outsider: Person, officer: Person) -> None:

@@ -1,6 +1,7 @@
 """The question for the password amid a form, as a person meets it: nothing typed is lost, the keyboard is in the right
 place, and a wrong password is said where it was typed."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_sessions_are_ended_by_keyboard_and_the_page_has_no_faults(left_open: Pe
     page.set_viewport_size({"width": width, "height": 800})
     page.goto("/profile/sessions/")
     assert find_violations(page) == []
-    page.get_by_role("button", name="End 1 other session").focus()
+    page.get_by_role("button", name=re.compile("^End ")).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("You are signed in nowhere else.")).to_be_visible()
     assert left_open.client.get("/profile/").status_code == 302

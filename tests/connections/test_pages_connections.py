@@ -16,11 +16,12 @@ from django.utils.datastructures import MultiValueDict
 from connections.forms.editor import ConnectionEditor
 from connections.forms.saving import save_posted
 from connections.kinds.registry import KINDS
-from connections.models import CachedToken, Connection, KeyPair
+from connections.models import CachedToken, Connection, ConnectionRun, KeyPair
 from tests.at_once import at_once
 from tests.connections.pages import CANARY, HTMX, posted, text, uploaded, url
 from tests.factories import make_connection, make_key_pair, make_webhook
 from tests.people import Person
+from webhooks.auth.registry import METHODS
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ def test_the_list_says_kind_user_last_token_and_state(owner: Person) -> None:
     used_row, unused_row = re.findall(r"<tr>\s*<th scope=\"row\">.*?</tr>", page, re.DOTALL)
     for words in ("Emissor da câmara", "BTG-ID", "Mesa de operação", "Working", "valid until", "as.example.com"):
         assert words in used_row, words
-    for words in ("Sem uso", "JWT Bearer, RFC 7519", "Nothing yet", "Not used yet"):
+    for words in ("Sem uso", "JWT Bearer, RFC 7519", "Nothing yet", "No token requested yet"):
         assert words in unused_row, words
 
 
@@ -63,13 +64,41 @@ def test_a_failure_is_told_in_words_until_the_credentials_change(owner: Person) 
     assert "No token" in page
     assert "invalid_client" in page
     CachedToken.objects.update(credential_version="00000000-0000-4000-8000-000000000000")
-    assert "Not used yet" in text(owner.client.get(url("connection-list")))
+    assert "No token requested yet" in text(owner.client.get(url("connection-list")))
+
+
+def run_of(connection: Connection, **over: Any) -> ConnectionRun:
+    now = timezone.now()
+    values = {"by": "Lia", "at": now, "finished_at": now, "purge_at": now + timedelta(days=1)} | over
+    made: ConnectionRun = ConnectionRun.objects.create(connection=connection, **values)
+    return made
+
+
+def test_a_run_that_failed_is_the_state_until_a_token_comes_or_the_connection_changes(owner: Person) -> None:
+    connection = make_connection(participant=owner.participant)
+
+    def rows() -> str:
+        return text(owner.client.get(url("connection-list"))).split("<tbody>")[1]
+
+    run_of(connection, finished_at=None)
+    assert "No token requested yet" in rows()
+    run_of(connection, diagnosis="token_invalid_client", response_status=401)
+    assert "Last run failed" in rows()
+    assert "invalid_client" in rows()
+    assert "Last run failed" in text(owner.client.get(url("connection-detail", connection))).split("</h1>")[1]
+    cache(connection, token="t" * 20, obtained_at=timezone.now(), refresh_at=timezone.now())
+    assert "Working" in rows()
+    CachedToken.objects.all().delete()
+    connection.save()
+    assert "No token requested yet" in rows()
+    run_of(connection, succeeded=True)
+    assert "Working" in rows()
 
 
 def test_a_certificate_that_ends_is_told_in_the_list(owner: Person) -> None:
     pair = make_key_pair(participant=owner.participant, not_after=timezone.now() + timedelta(days=5, hours=12))
     make_connection(participant=owner.participant, kind="jwt_7523", key_pair=pair)
-    assert re.search("Expires in [56] days", text(owner.client.get(url("connection-list"))))
+    assert re.search("Certificate: expires in [56] days", text(owner.client.get(url("connection-list"))))
     KeyPair.objects.update(not_before="2020-01-01T00:00Z", not_after="2021-01-01T00:00Z")
     assert "Certificate expired" in text(owner.client.get(url("connection-list")))
 
@@ -87,7 +116,7 @@ def test_a_long_list_has_pages_and_asks_the_database_no_more_often(
     owner.client.get(url("connection-list"))
     for _number in range(27):
         make_connection(participant=owner.participant)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         page = text(owner.client.get(url("connection-list")))
     assert page.count('<th scope="row">') == 25
     assert "1 to 25 of 27" in page
@@ -123,7 +152,7 @@ def test_x_4_others_see_nothing_of_it(owner: Person, outsider: Person) -> None:
 def test_a_viewer_looks_and_changes_nothing(owner: Person, viewer: Person) -> None:
     connection = make_connection(participant=owner.participant, name="Emissor")
     page = text(viewer.client.get(url("connection-detail", connection)))
-    assert "What goes over the wire" in page
+    assert "What is sent" in page
     assert url("connection-edit", connection) not in page
     assert url("connection-run", connection) not in page
     for name in ("connection-edit", "connection-archive", "connection-run"):
@@ -421,7 +450,25 @@ def test_details_say_when_secrets_no_longer_open(owner: Person) -> None:
     Connection.objects.filter(pk=connection.pk).update(secrets=other.secrets_sealed)
     page = text(owner.client.get(url("connection-detail", connection)))
     assert "POST /token" not in page
-    assert "What goes over the wire" in page
+    assert "What is sent" in page
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_only_a_kind_that_webhooks_take_is_offered_to_them(owner: Person, kind: str) -> None:
+    taken = any(kind in getattr(method, "kinds", ()) for method in METHODS.values())
+    page = text(owner.client.get(url("connection-detail", make_connection(participant=owner.participant, kind=kind))))
+    assert ("Choose it in the form of a webhook" in page) is taken
+    assert ("Webhooks can't use this kind of connection" in page) is not taken
+
+
+def test_the_certificate_that_is_good_for_longer_is_offered_first(owner: Person) -> None:
+    now = timezone.now()
+    make_key_pair(participant=owner.participant, name="A vence", not_after=now + timedelta(days=5, hours=12))
+    make_key_pair(participant=owner.participant, name="B vale", not_after=now + timedelta(days=300))
+    page = text(owner.client.get(url("connection-create", "jwt_7523")))
+    first, second = re.findall(r"<option[^>]*>([^<]*(?:A vence|B vale)[^<]*)</option>", page)
+    assert first.startswith("B vale")
+    assert re.search("^A vence · .* · expires in [56] days", second)
 
 
 def test_what_is_used_is_not_archived(owner: Person) -> None:

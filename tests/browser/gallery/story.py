@@ -122,6 +122,8 @@ def _add_connections(story: Story, owner: Person) -> None:
     )
     make["jwt_7519"] = make_connection(name="Usuário e senha", kind="jwt_7519", token_url=url, **ours)
     now = timezone.now()
+    # Nobody changed it since the run.
+    Connection.objects.filter(pk=make["oauth2"].pk).update(updated_at=now - timedelta(days=9))
     run = {"connection": make["oauth2"], "by": "Marina Teixeira", "purge_at": now + timedelta(hours=20)}
     run |= {"at": now - timedelta(minutes=4), "finished_at": now - timedelta(minutes=4)}
     story.runs["refused"] = ConnectionRun.objects.create(**run, diagnosis="token_invalid_client", response_status=401)
