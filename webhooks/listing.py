@@ -35,16 +35,21 @@ class WebhookFilter:
         state = parameters.get("state", "")
         return cls(state if state in STATES else "", parameters.get("q", "").replace("\0", "")[:100].strip())
 
-    def apply(self, webhooks: WebhookQuerySet) -> WebhookQuerySet:
-        """Return those that were asked for, the ones that need their owner first, those that rest last."""
+    def matching(self, webhooks: WebhookQuerySet) -> WebhookQuerySet:
+        """Return those in which every word is found."""
+        found = webhooks
+        for word in self.words.split():
+            found = found.filter(Q(description__icontains=word) | Q(pk__in=find_by_address(webhooks, word)))
+        return found
+
+    def in_order(self, matching: WebhookQuerySet) -> WebhookQuerySet:
+        """Return those in the state that was asked for, the ones that need their owner first, those that rest last."""
         trouble = _in_trouble()
-        found = webhooks.filter(trouble if self.state == "problem" else STATES[self.state])
+        found = matching.filter(trouble if self.state == "problem" else STATES[self.state])
         found = found.annotate(
             product_count=Count("product_subscriptions"),
             turn=Case(When(trouble, then=0), When(active=True, then=1), default=2),
         )
-        for word in self.words.split():
-            found = found.filter(Q(description__icontains=word) | Q(pk__in=find_by_address(webhooks, word)))
         # A grouped query loses the order that the model gives.
         return found.order_by("turn", "description", "pk")
 

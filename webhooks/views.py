@@ -33,14 +33,14 @@ LOADED = ("participant", "current_version", "connection__key_pair", "client_key_
 @require_safe
 @participant_page()
 def webhook_list(request: PortalRequest, *, profile: bool = False) -> HttpResponse:
-    mine = Webhook.objects.for_actor(request.actor).live()
     chosen = WebhookFilter.read(request.GET)
-    page = Paginator(chosen.apply(mine).select_related("participant"), WEBHOOKS_A_PAGE).get_page(
+    matching = chosen.matching(Webhook.objects.for_actor(request.actor).live())
+    page = Paginator(chosen.in_order(matching).select_related("participant"), WEBHOOKS_A_PAGE).get_page(
         request.GET.get("page")
     )
     context = {
         "chosen": chosen,
-        "counts": count_by_state(mine),
+        "counts": count_by_state(matching),
         "page": page,
         "profile": profile,
         "query": urlencode(chosen.parameters()),

@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 
 from catalog.models import Publication
 from dispatch.holding import Choice, Held, count_held
-from dispatch.models import State
+from dispatch.models import Reason, State
 from dispatch.pages.batches import Strip, load_strips
 from dispatch.pages.figures import Figures, load_figures
 from dispatch.pages.health import Health, load_health
@@ -47,6 +47,11 @@ class WebhookDetails:
     @cached_property
     def held(self) -> Held:
         return count_held(self.webhook)
+
+    @property
+    def held_reason(self) -> str:
+        """Why the held ones are held, where it is the same for all of them."""
+        return str(Reason(self.held.reasons[0][0]).label)
 
     @cached_property
     def pending(self) -> dict[int, Pending]:

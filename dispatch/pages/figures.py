@@ -64,12 +64,13 @@ class Figures:
 
     @property
     def share(self) -> str:
-        """Delivered of all attempts, as "94.3 %"; a dash when there were none."""
+        """Delivered of all attempts, as "94.3%"; a dash when there were none."""
         tried = self.delivered + self.failed
         if not tried:
             return "–"
         # Cut, not rounded: 99.96 % with failures must not read as 100 %.
-        return f"{number_format(self.delivered * 1000 // tried / 10, decimal_pos=1)} %"
+        number = number_format(self.delivered * 1000 // tried / 10, decimal_pos=1)
+        return _("%(number)s%%") % {"number": number}
 
     @property
     def median(self) -> str:
@@ -77,7 +78,7 @@ class Figures:
 
     @property
     def span(self) -> str:
-        first, last = (date_format(day.on, _("d/m")) for day in (self.days[0], self.days[-1]))
+        first, last = (date_format(day.on, _("j M")) for day in (self.days[0], self.days[-1]))
         return _("%(first)s to %(last)s") % {"first": first, "last": last}
 
     @property

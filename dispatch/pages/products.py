@@ -100,8 +100,13 @@ def _load_statuses(webhook: Webhook, products: list[Any]) -> Any:
 def _attempts_text(webhook: Webhook, status: Any) -> str:
     if status is None:
         return ""
-    values = {"made": status.delivery.counted_attempts, "maximum": webhook.max_attempts}
-    return _("%(made)s of %(maximum)s") % values
+    made = status.delivery.counted_attempts
+    # The maximum was a higher one, or it was sent again: "20 of 5" would read as a mistake.
+    return (
+        str(made)
+        if made > webhook.max_attempts
+        else _("%(made)s of %(maximum)s") % {"made": made, "maximum": webhook.max_attempts}
+    )
 
 
 def _describe(product: Any, latest: Publication | None, status: Any, now: datetime) -> StateView:
@@ -132,5 +137,5 @@ def _refusal_of(product: Any, latest: Publication | None) -> str:
     if not product.seen:
         return _("This product is not available to this participant any more.")
     if latest is None:
-        return _("Send opens with the first version")
+        return _("It can be sent from its first version on")
     return ""

@@ -72,7 +72,7 @@ def event_title(event: Event) -> str:
 
 
 def day_title(day: date) -> str:
-    today, written = timezone.localdate(), date_format(day, _("d/m"))
+    today, written = timezone.localdate(), date_format(day, _("j M"))
     if day == today:
         return _("Today, %(day)s") % {"day": written}
     if (today - day).days == 1:

@@ -168,7 +168,7 @@ def decide(person, webhook, choice):
 def test_the_page_says_how_many_are_held_and_why_and_offers_three_ways(owner, webhook, held):
     html = page_of(owner, webhook)
     assert "4 notifications are held." in html
-    assert "Webhook inactive: 4" in html
+    assert "Reason: Webhook inactive." in html
     assert count_held(webhook).latest == 2
     for words in ("Send the latest of each", "Send all", "Send none"):
         assert words in html
@@ -182,6 +182,18 @@ def test_while_it_is_inactive_the_three_ways_are_closed_and_say_why(owner, webho
     assert 'aria-disabled="true" aria-describedby="held-refusal"' in page_of(owner, webhook)
     assert "This webhook is inactive." in decide(owner, webhook, "all").content.decode()
     assert set(states()) == {("held", "webhook_inactive")}
+
+
+def test_who_only_looks_is_told_who_decides_and_that_one_is_one(owner, viewer, webhook, product):
+    announce(make_publication(product), by=BY)
+    Webhook.objects.update(active=False)
+    Delivery.objects.update(state="held", reason="webhook_inactive", due_at=None)
+    assert "It waits until this webhook may be called again. Then you decide what becomes of it." in page_of(
+        owner, webhook
+    )
+    html = page_of(viewer, webhook)
+    assert "What becomes of it is decided by a technical user or an administrator of your organisation." in html
+    assert "you decide" not in html
 
 
 def test_a_choice_that_is_none_changes_nothing(owner, webhook, held):
@@ -200,9 +212,9 @@ def test_who_may_not_decide_is_refused_and_nothing_changes(who, request, webhook
 @pytest.mark.parametrize(
     ("ways", "words"),
     [
-        ("inactive", "Webhook inactive: 1"),
-        ("stopped", "Webhook stopped: 1"),
-        ("blocked", "Participant blocked: 1"),
+        ("inactive", "Reason: Webhook inactive."),
+        ("stopped", "Reason: Webhook stopped."),
+        ("blocked", "Reason: Participant blocked."),
     ],
 )
 def test_whatever_held_them_once_it_is_over_the_page_asks_with_numbers(owner, webhook, product, officer, ways, words):

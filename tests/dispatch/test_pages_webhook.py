@@ -170,7 +170,7 @@ def test_figures_count_the_attempts_of_fourteen_days(owner, webhook, product, re
     published(product, b"second")
     work()
     figures = owner.client.get(detail(webhook)).context["page"].figures
-    assert (figures.delivered, figures.failed, figures.share) == (1, 1, "50.0 %")
+    assert (figures.delivered, figures.failed, figures.share) == (1, 1, "50.0%")
     assert len(figures.days) == 14
     assert (figures.days[-1].delivered, figures.days[-1].failed) == (1, 1)
     assert figures.median_ms is not None
@@ -421,7 +421,7 @@ def test_a_webhook_that_may_not_be_called_says_why_beside_the_button(owner, webh
 
 
 def test_a_product_never_published_says_so_beside_the_button(owner, webhook, product):
-    assert "Send opens with the first version" in text_of(owner.client.get(detail(webhook)))
+    assert "It can be sent from its first version on" in text_of(owner.client.get(detail(webhook)))
     assert "has not been published yet" in text_of(owner.client.post(send_path(webhook, product), headers=HTMX))
     assert not Delivery.objects.exists()
 
@@ -471,3 +471,24 @@ def test_the_page_needs_few_queries_whatever_it_shows(
     assert len(page.context["page"].rows) == webhook.product_subscriptions.count() >= 13
     with django_assert_max_num_queries(17):
         live(owner, webhook, "")
+
+
+def test_what_is_promised_of_the_first_notification_is_what_can_happen(owner, viewer, webhook):
+    promise = "The first notification appears here"
+    assert f"{promise} as soon as a selected product is published, or when you press Send." in text_of(
+        owner.client.get(detail(webhook))
+    )
+    assert f"{promise} as soon as a selected product is published. " in text_of(viewer.client.get(detail(webhook)))
+    Webhook.objects.update(active=False)
+    assert f"{promise} once this webhook may be sent to." in text_of(owner.client.get(detail(webhook)))
+
+
+def test_a_button_with_nothing_to_resend_says_nought(owner, webhook):
+    assert "Resend pending 0" in text_of(owner.client.get(detail(webhook)))
+
+
+def test_who_only_looks_is_told_whose_turn_it_is(owner, viewer, webhook):
+    stop_webhook(webhook, reason="gone", by=BY)
+    turn = "Only a technical user or an administrator of your organisation can do this."
+    assert turn in text_of(viewer.client.get(detail(webhook)))
+    assert turn not in text_of(owner.client.get(detail(webhook)))

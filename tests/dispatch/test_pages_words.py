@@ -69,10 +69,10 @@ def test_the_median_of_grouped_values(counts, median):
 
 
 def test_the_share_is_cut_not_rounded():
-    """Failures must not vanish behind "100 %"."""
+    """Failures must not vanish behind "100%"."""
     with translation.override("en"):
-        assert Figures([Day(TODAY, delivered=9_999, failed=1)]).share == "99.9 %"
-        assert Figures([Day(TODAY, delivered=3)]).share == "100.0 %"
+        assert Figures([Day(TODAY, delivered=9_999, failed=1)]).share == "99.9%"
+        assert Figures([Day(TODAY, delivered=3)]).share == "100.0%"
         assert Figures([Day(TODAY)]).share == "–"
 
 

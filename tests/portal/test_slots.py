@@ -103,7 +103,7 @@ def test_list_says_why_a_webhook_fails_and_how_much_waits_for_it(owner: Person) 
     page = owner.client.get("/settings/integration/webhooks/").content.decode()
 
     assert f"<span>{failure_text(None, '')}</span>" in page
-    assert (page.count("1 pending"), page.count("none pending")) == (1, 1)
+    assert (page.count("1 pending"), page.count("nothing pending")) == (1, 1)
 
 
 def test_pages_of_notifications_stand_below_webhooks_in_the_menu(owner: Person) -> None:

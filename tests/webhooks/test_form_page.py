@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from dispatch.slots import webhook_detail_url
 from outbound.masking import MASK
 from tests.factories import make_product, make_webhook, webhook_values
 from tests.people import Person
@@ -442,3 +443,14 @@ def test_more_than_a_thousand_products_can_be_sent(owner: Person) -> None:
     product = make_product()
     form = posted(products=[str(product.uuid)] * 1_500)
     assert owner.client.post(url("webhook-create"), form).status_code == 302
+
+
+# --- the way back ---------------------------------------------------------------------------------------------------
+
+
+def test_the_way_back_leads_to_the_webhook(owner: Person) -> None:
+    webhook = make_webhook(participant=owner.participant, description="Mesa")
+    own = webhook_detail_url(webhook=webhook)
+    for name in ("webhook-edit", "webhook-archive", "webhook-secret"):
+        page = text(owner.client.get(url(name, webhook)))
+        assert re.search(rf'<li><a href="{own}">Mesa</a></li>\s*<li aria-current="page">', page), name

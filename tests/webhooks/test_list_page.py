@@ -64,6 +64,15 @@ def test_search_by_description_and_address(owner: Person, words: str, found: boo
     assert ("Mesa</a>" in page) is found
 
 
+def test_a_search_is_counted_and_has_a_way_out(owner: Person) -> None:
+    make_webhook(participant=owner.participant, description="Mesa")
+    make_webhook(participant=owner.participant, description="Preços")
+    assert "All <b>1</b>" in text(owner.client.get(url("webhook-list"), {"q": "mesa"}))
+    nothing = text(owner.client.get(url("webhook-list"), {"q": "nowhere"}))
+    assert ("All <b>0</b>" in nothing, "Try fewer words." in nothing) == (True, True)
+    assert f'href="{url("webhook-list")}">Show all webhooks</a>' in nothing
+
+
 def test_filter_by_state_with_counts(owner: Person) -> None:
     make_webhook(participant=owner.participant, description="Um")
     make_webhook(participant=owner.participant, description="Dois", active=False)

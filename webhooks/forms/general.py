@@ -12,6 +12,7 @@ from webhooks.models import Backoff, RatePeriod, StoppedReason, Webhook
 
 ACTIVE = (("true", _("Active")), ("false", _("Inactive")))
 YES_NO = (("true", _("Yes")), ("false", _("No")))
+BACKOFF = ((Backoff.FIXED, Backoff.FIXED.label), (Backoff.EXPONENTIAL, _("Exponential")))
 DEFAULTS = {
     "active": True,
     "notify_suspect_score": False,
@@ -65,7 +66,7 @@ class GeneralForm(forms.Form):
     )
     backoff = forms.ChoiceField(
         label=_("Back-off"),
-        choices=Backoff.choices,
+        choices=BACKOFF,
         widget=forms.RadioSelect,
         help_text=_("Exponential doubles the interval with every attempt, up to 12 hours."),
     )
@@ -75,7 +76,7 @@ class GeneralForm(forms.Form):
         label=_("Rate limit"),
         required=False,
         widget=forms.NumberInput({"min": 1, "max": 10_000, "inputmode": "numeric"}),
-        help_text=_("At most so many requests in any such period; what exceeds it waits. Empty: no limit."),
+        help_text=_("At most this many requests in each period; the others wait. Empty: no limit."),
     )
     rate_limit_period_seconds = forms.TypedChoiceField(
         label=_("requests per"), choices=RatePeriod.choices, coerce=int, required=False, empty_value=None
