@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from dispatch.days import TRIED, read_days, read_totals
 from dispatch.models import Attempt
-from dispatch.pages.states import seconds_text
+from dispatch.pages.states import percent_text, seconds_text
 from dispatch.tallies import COUNTED_TO
 
 DAYS = 14
@@ -64,12 +64,12 @@ class Figures:
 
     @property
     def share(self) -> str:
-        """Delivered of all attempts, as "94.3 %"; a dash when there were none."""
+        """Delivered of all attempts, as "94.3%"; a dash when there were none."""
         tried = self.delivered + self.failed
         if not tried:
             return "–"
-        # Cut, not rounded: 99.96 % with failures must not read as 100 %.
-        return f"{number_format(self.delivered * 1000 // tried / 10, decimal_pos=1)} %"
+        # Cut, not rounded: 99.96 % with failures must not read as 100%.
+        return percent_text(number_format(self.delivered * 1000 // tried / 10, decimal_pos=1))
 
     @property
     def median(self) -> str:

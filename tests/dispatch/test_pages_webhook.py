@@ -170,7 +170,7 @@ def test_figures_count_the_attempts_of_fourteen_days(owner, webhook, product, re
     published(product, b"second")
     work()
     figures = owner.client.get(detail(webhook)).context["page"].figures
-    assert (figures.delivered, figures.failed, figures.share) == (1, 1, "50.0 %")
+    assert (figures.delivered, figures.failed, figures.share) == (1, 1, "50.0%")
     assert len(figures.days) == 14
     assert (figures.days[-1].delivered, figures.days[-1].failed) == (1, 1)
     assert figures.median_ms is not None
