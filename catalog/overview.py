@@ -62,12 +62,13 @@ class Group:
         return sum(len(rows) for _process, rows in self.processes)
 
 
-def read_choices(visible: QuerySet[Product], request: Any) -> list[Choice]:
-    """Return what the slot `product_choices` offers, a label and a condition by code, with counts. One query."""
+def read_choices(found: QuerySet[Product], request: Any) -> list[Choice]:
+    """Return what the slot `product_choices` offers, a label and a condition by code, with counts among the
+    products that the search found. One query."""
     offered: Mapping[str, tuple[str, Q]] = slots.call("product_choices", request) or {}
     if not offered:
         return []
-    counts = visible.aggregate(**{code: Count("pk", filter=condition) for code, (_label, condition) in offered.items()})
+    counts = found.aggregate(**{code: Count("pk", filter=condition) for code, (_label, condition) in offered.items()})
     return [Choice(code, label, counts[code], condition) for code, (label, condition) in offered.items()]
 
 

@@ -30,7 +30,7 @@ def publication_list(request: PortalRequest) -> HttpResponse:
     products = Product.objects.visible_to(participant).matching(words).in_page_order()
     if periodicity:
         products = products.filter(periodicity=periodicity)
-    choices = read_choices(Product.objects.visible_to(participant), request)
+    choices = read_choices(products, request)
     choice = next((each for each in choices if each.code == request.GET.get("webhooks")), None)
     if choice:
         products = products.filter(choice.condition)

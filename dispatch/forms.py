@@ -16,9 +16,9 @@ class DeliveryFilter(forms.Form):
 
     webhook = forms.ModelChoiceField(
         label=_("Webhook"), queryset=Webhook.objects.none(), to_field_name="uuid", required=False,
-        empty_label=_("Every webhook"),
+        empty_label=_("All webhooks"),
     )  # fmt: skip
-    state = forms.ChoiceField(label=_("State"), choices=[("", _("Every state")), *State.choices], required=False)
+    state = forms.ChoiceField(label=_("State"), choices=[("", _("Any status")), *State.choices], required=False)
     q = forms.CharField(label=_("Search product"), max_length=100, required=False)
 
     def __init__(self, data: Any, *, actor: Actor) -> None:

@@ -1,12 +1,13 @@
 """The one thing to do next, who does it, and who acts after that. Decided from rows that are already read."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from access.actors import Actor
 from dispatch.pages.health import Health
@@ -47,7 +48,7 @@ def decide_next_action(rows: Sequence[Row], actor: Actor) -> NextAction:
     for concerns, propose in _RULES:
         for row in rows:
             if concerns(row):
-                return propose(row, actor)
+                return _add_others(propose(row, actor), row, rows)
     if not any(row.webhook.active for row in rows):
         return _activate(rows[0], actor)
     return _nothing_to_do()
@@ -77,16 +78,36 @@ def _create_the_first(actor: Actor) -> NextAction:
 def _mend(row: Row, actor: Actor) -> NextAction:
     health, diagnosis = row.health, row.health.diagnosis
     operators = row.webhook.participant.blocked or _paused(row) or (diagnosis and diagnosis.side == "operator")
-    text = f"{diagnosis.happened} {diagnosis.action}" if diagnosis else health.state.below
     return NextAction(
-        title=f"{row.webhook.description}: {health.state.word}",
-        text=text,
+        title=_mending(row) % {"webhook": row.webhook.description},
+        text=str(diagnosis.happened) if diagnosis else health.state.below,
         owner=OPERATOR if operators else _whose(actor),
         url=_details(row),
         button=_("See what happened"),
         after=_("Then send again what is pending: nothing that was published is lost."),
         since=health.since,
     )
+
+
+def _mending(row: Row) -> str:
+    if row.webhook.participant.blocked:
+        return _("%(webhook)s is called again when the operator lets it")
+    if _paused(row):
+        return _("%(webhook)s waits for operations to start it again")
+    if row.webhook.stopped:
+        return _("Mend %(webhook)s, which is stopped")
+    if row.health.diagnosis and row.health.diagnosis.code == "auth_incomplete":
+        return _("Complete the authentication of %(webhook)s")
+    return _("Mend %(webhook)s, which is failing")
+
+
+def _add_others(action: NextAction, row: Row, rows: Sequence[Row]) -> NextAction:
+    """One at a time, but no reader takes it for the only one."""
+    n = sum(other.health.problem for other in rows if other is not row)
+    if not n or not row.health.problem:
+        return action
+    words = ngettext("And %(n)s more webhook has a problem.", "And %(n)s more webhooks have a problem.", n) % {"n": n}
+    return replace(action, text=f"{action.text} {words}".strip())
 
 
 def _choose_products(row: Row, actor: Actor) -> NextAction:

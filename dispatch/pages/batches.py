@@ -19,7 +19,7 @@ from dispatch.models import Attempt, Delivery, SendBatch, State
 from dispatch.models.deliveries import PRODUCT_SUBJECT
 from dispatch.pages.previews import SHOWN, StayingRow, describe_staying, kind_title
 from dispatch.pages.recent import event_title
-from dispatch.pages.states import StateView, describe_delivery, seconds_text
+from dispatch.pages.states import StateView, describe_delivery, percent_text, seconds_text
 from dispatch.pending import Pending
 from dispatch.previews import Stays
 from webhooks.diagnosis import DIAGNOSES
@@ -86,6 +86,10 @@ class BatchPage:
         return self.tally.done * 100 // self.tally.total if self.tally.total else 100
 
     @property
+    def percent_words(self) -> str:
+        return percent_text(str(self.percent))
+
+    @property
     def bars(self) -> list[tuple[str, str, str]]:
         """Delivered, failed and what will not go: (class, start, width), in percent of the whole."""
         tally, start, bars = self.tally, 0.0, []
@@ -145,7 +149,7 @@ class BatchPage:
     @property
     def left_out_words(self) -> str:
         n = len(self.batch.left_out)
-        return ngettext("Stayed: %(n)s product", "Stayed: %(n)s products", n) % {"n": n}
+        return ngettext("Left out: %(n)s product", "Left out: %(n)s products", n) % {"n": n}
 
     @property
     def more_left_out(self) -> int:

@@ -16,13 +16,24 @@ from access.actors import Actor
 from access.roles import Role
 from catalog.models import Download, Publication
 from dispatch.models import Attempt, Delivery, Outcome, State
+from dispatch.pages.health import FORM_HELPS
 from dispatch.pages.products import why_not_sendable
 from dispatch.pages.recent import event_title
 from dispatch.pages.requests import BodyLine, Line, curl_command, pretty_body, request_line, stored_lines
-from dispatch.pages.states import StateView, describe_briefly, failure_text, is_in_flight, seconds_text
+from dispatch.pages.states import (
+    StateView,
+    attempts_text,
+    describe_briefly,
+    failure_text,
+    is_in_flight,
+    seconds_text,
+)
 from outbound.masking import masked_url
 from webhooks.diagnosis import DIAGNOSES, Diagnosis
+from webhooks.models import StoppedReason
 
+# Whose failures a shared connection causes: it holds what the token is asked for with.
+_CONNECTION_HELPS = ("token_", "unauthorized_oauth2", "unauthorized_jwt")
 _PHASES = ("dns", "connect", "tls", "first_byte")
 _CHART = 1000
 
@@ -110,6 +121,11 @@ class DeliveryPage:
         return self.delivery.state == State.WAITING and not self.in_flight
 
     @property
+    def due(self) -> bool:
+        """Whether the time of the next attempt has come."""
+        return self.waits and (self.delivery.due_at or self.now) <= self.now
+
+    @property
     def open(self) -> bool:
         return self.delivery.state in (State.WAITING, State.HELD)
 
@@ -122,11 +138,46 @@ class DeliveryPage:
         return self.actor.can(Role.TECHNICAL)
 
     @property
+    def attempts_words(self) -> str:
+        return attempts_text(self.delivery.counted_attempts, self.delivery.webhook.max_attempts)
+
+    @property
+    def tried(self) -> bool:
+        """Whether an attempt has come to something: before that there is no "again"."""
+        return any(view.attempt.outcome != Outcome.OPEN for view in self.attempts)
+
+    @property
+    def offers_sending(self) -> bool:
+        """What is held is decided upon on the webhook's page, and nothing else."""
+        return self.may_send and self.delivery.state != State.HELD and (self.tried or not self.open)
+
+    @property
+    def newest_diagnosis(self) -> Diagnosis | None:
+        return self.attempts[0].diagnosis if self.attempts else None
+
+    @property
+    def cure(self) -> str:
+        """Where the newest failure's cause is, for somebody who may mend it: "connection", "form" (the webhook's), or
+        "" for elsewhere."""
+        webhook, found = self.delivery.webhook, self.newest_diagnosis
+        if found is None or not self.may_send or webhook.archived:
+            return ""
+        if webhook.connection_id and found.code.startswith(_CONNECTION_HELPS):
+            return "connection"
+        return "form" if found.code in FORM_HELPS or found.code.startswith(("token_", "unauthorized_")) else ""
+
+    @property
     def secret_helps(self) -> bool:
         """Whether the newest attempt may have failed by our signature, for somebody who may open the secret's page."""
-        newest = self.attempts[0].diagnosis if self.attempts else None
-        at_hand = self.may_send and not self.delivery.webhook.archived
-        return at_hand and newest is not None and newest.signature
+        found = self.newest_diagnosis
+        return self.may_send and not self.delivery.webhook.archived and found is not None and found.signature
+
+    @property
+    def holder(self) -> str:
+        """Whose turn it is while it is held: "operator" or "participant"."""
+        webhook = self.delivery.webhook
+        paused = webhook.stopped_reason == StoppedReason.PAUSED
+        return "operator" if paused or webhook.participant.blocked else "participant"
 
     @cached_property
     def refusal(self) -> str:

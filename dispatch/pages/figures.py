@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from dispatch.days import TRIED, read_days, read_totals
 from dispatch.models import Attempt
-from dispatch.pages.states import seconds_text
+from dispatch.pages.states import percent_text, seconds_text
 from dispatch.tallies import COUNTED_TO
 
 DAYS = 14
@@ -68,9 +68,8 @@ class Figures:
         tried = self.delivered + self.failed
         if not tried:
             return "–"
-        # Cut, not rounded: 99.96 % with failures must not read as 100 %.
-        number = number_format(self.delivered * 1000 // tried / 10, decimal_pos=1)
-        return _("%(number)s%%") % {"number": number}
+        # Cut, not rounded: 99.96 % with failures must not read as 100%.
+        return percent_text(number_format(self.delivered * 1000 // tried / 10, decimal_pos=1))
 
     @property
     def median(self) -> str:

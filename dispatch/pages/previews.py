@@ -99,12 +99,12 @@ class PreviewPage:
     @property
     def going_words(self) -> str:
         n = len(self.preview.going)
-        return ngettext("Goes out: %(n)s notification", "Go out: %(n)s notifications", n) % {"n": n}
+        return ngettext("Will be sent: %(n)s notification", "Will be sent: %(n)s notifications", n) % {"n": n}
 
     @property
     def staying_words(self) -> str:
         n = len(self.preview.staying)
-        return ngettext("Stays: %(n)s product", "Stay: %(n)s products", n) % {"n": n}
+        return ngettext("Left out: %(n)s product", "Left out: %(n)s products", n) % {"n": n}
 
     @property
     def send_words(self) -> str:

@@ -11,7 +11,7 @@ from catalog.audience import seen_by
 from catalog.models import Product, Publication
 from dispatch.errors import SendingRefused
 from dispatch.models import Attempt, Delivery, ProductStatus
-from dispatch.pages.states import StateView, describe_delivery, is_settled
+from dispatch.pages.states import StateView, attempts_text, describe_delivery, is_settled
 from dispatch.sending import refuse_unsendable
 from webhooks.models import ProductSubscription, Webhook
 
@@ -100,13 +100,7 @@ def _load_statuses(webhook: Webhook, products: list[Any]) -> Any:
 def _attempts_text(webhook: Webhook, status: Any) -> str:
     if status is None:
         return ""
-    made = status.delivery.counted_attempts
-    # The maximum was a higher one, or it was sent again: "20 of 5" would read as a mistake.
-    return (
-        str(made)
-        if made > webhook.max_attempts
-        else _("%(made)s of %(maximum)s") % {"made": made, "maximum": webhook.max_attempts}
-    )
+    return attempts_text(status.delivery.counted_attempts, webhook.max_attempts)
 
 
 def _describe(product: Any, latest: Publication | None, status: Any, now: datetime) -> StateView:

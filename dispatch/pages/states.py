@@ -78,6 +78,18 @@ def seconds_text(milliseconds: int | None) -> str:
     return _("%(seconds)s s") % {"seconds": number_format(milliseconds / 1000, decimal_pos=2)}
 
 
+def percent_text(number: str) -> str:
+    """Return a share as "94.3%", in the reader's way of writing it."""
+    return _("%(number)s%%") % {"number": number}
+
+
+def attempts_text(made: int, maximum: int) -> str:
+    """Return "2 of 5". The maximum may have been lowered since: then no more than it is not said."""
+    if made > maximum:
+        return _("%(made)s (now at most %(maximum)s)") % {"made": made, "maximum": maximum}
+    return _("%(made)s of %(maximum)s") % {"made": made, "maximum": maximum}
+
+
 def clock_text(moment: datetime) -> str:
     """Return the time of day, with the day in front when it is another one."""
     local = timezone.localtime(moment)

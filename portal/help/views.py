@@ -47,6 +47,7 @@ def help_receiving(request: PortalRequest) -> HttpResponse:
         "link_days": settings.PORTAL_DOWNLOAD_LINK_DAYS,
         "secret": EXAMPLE_SECRET,
         "source_addresses": settings.PORTAL_OUTBOUND_SOURCE_ADDRESSES,
+        "wait_cap_minutes": RETRY_AFTER_CAP_SECONDS // 60,
     }
     return _page(request, "help_receiving", context)
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db.models import Q
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -131,6 +132,14 @@ def test_search_looks_at_product_code_process_and_macro_process(viewer: Person) 
         assert "Garantias" not in page, words
     page = viewer.client.get(LIST, {"q": "nothing like it"}).content.decode()
     assert "No product matches" in page
+
+
+def test_the_choices_count_what_the_search_found(viewer: Person) -> None:
+    for name in ("Prices", "Bids"):
+        make_product(name=name)
+    with slots.filled("product_choices", lambda request: {"all": ("Every one", Q())}):
+        assert "Every one <b>2</b>" in viewer.client.get(LIST).content.decode()
+        assert "Every one <b>1</b>" in viewer.client.get(LIST, {"q": "bid"}).content.decode()
 
 
 def test_periodicity_narrows_the_list(viewer: Person) -> None:

@@ -147,10 +147,10 @@ def test_the_preview_names_what_goes_and_what_stays_and_sends_nothing(owner, web
     words = text_of(page)
     for expected in (
         "Send all: Preços",
-        "Goes out: 1 notification",
+        "Will be sent: 1 notification",
         f"{product.name} delivered today",
         "15/08/2026",
-        "Stays: 1 product",
+        "Left out: 1 product",
         "Never one No version has been published yet",
         "Send 1 notification",
     ):
@@ -186,7 +186,7 @@ def test_of_very_many_the_first_are_shown_and_the_rest_on_request(owner, webhook
         announce(make_publication(each), by=BY)
     page = text_of(owner.client.get(create_path(webhook)))
     assert "Zz last" not in page
-    assert "Go out: 2 notifications" in page
+    assert "Will be sent: 2 notifications" in page
     assert "Zz last" in text_of(owner.client.get(create_path(webhook), {"all": "1"}))
 
 
@@ -267,7 +267,7 @@ def test_the_progress_counts_to_the_end(owner, batch, receiver, work):
     work()
     answer = live(owner, batch, stamp_of(page), failed="0")
     words = text_of(answer)
-    for expected in ("Done: 1 of 2 notifications delivered", "1 delivered", "1 to be tried again", "100 %"):
+    for expected in ("Done: 1 of 2 notifications delivered", "1 delivered", "1 to be tried again", "100%"):
         assert expected in words
     assert 'data-announce="Done: 1 of 2 notifications delivered"' in answer.content.decode()
     # What is left are retries: it looks on, less often.
@@ -301,7 +301,7 @@ def test_what_stayed_is_named_on_the_progress(owner, webhook, product):
     webhook.product_subscriptions.create(product=never)
     announce(make_publication(product), by=BY)
     answer = press(owner, webhook, follow=True)
-    assert "Stayed: 1 product Never one No version has been published yet" in text_of(answer)
+    assert "Left out: 1 product Never one No version has been published yet" in text_of(answer)
 
 
 def test_one_that_was_cut_off_says_so(owner, batch):
@@ -331,7 +331,7 @@ def test_more_notifications_need_no_more_queries(owner, batch, webhook, django_a
     with django_assert_max_num_queries(12):
         owner.client.get(path_of(batch))
     with django_assert_max_num_queries(14):
-        assert "Go out: 2" in text_of(owner.client.get(create_path(other)))
+        assert "Will be sent: 2" in text_of(owner.client.get(create_path(other)))
 
 
 # --- stop ---------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from dispatch.actions import announce
 from dispatch.models import Attempt, Delivery, Outcome
 from tests.factories import make_delivery, make_event, make_product, make_publication, make_webhook
 from tests.receiver import Answer
+from webhooks.actions import stop_webhook
 from webhooks.models import Webhook
 from webhooks.values import HeaderValues
 
@@ -191,6 +193,42 @@ def test_an_open_page_hears_of_the_attempt(owner, delivery, receiver, work):
     assert re.search(r'id="delivery-state" hx-swap-oob="true"', news.content.decode())
     due = Delivery.objects.get().due_at
     assert f'datetime="{timezone.localtime(due).isoformat()}"' in news.content.decode()
+
+
+def test_what_was_never_tried_has_no_again(owner, delivery, work):
+    words = text_of(owner.client.get(path_of(delivery)))
+    assert "First attempt: now" in words
+    assert "Cancel this notification" in words
+    assert "again" not in words
+    assert path_of(delivery, "send") not in owner.client.get(path_of(delivery)).content.decode()
+    work()
+    assert "Send again" in text_of(owner.client.get(path_of(delivery)))
+
+
+@pytest.mark.parametrize(("reason", "side"), [("gone", "Participant's side"), ("paused", "Operator's side")])
+def test_what_is_held_leads_to_the_webhook_and_says_whose_turn_it_is(owner, delivery, reason, side):
+    stop_webhook(delivery.webhook, reason=reason, by=BY)
+    Delivery.objects.update(state="held", reason="webhook_stopped", due_at=None)
+    page = owner.client.get(path_of(delivery))
+    words = unescape(text_of(page))
+    assert words.count("Webhook stopped") == 1
+    assert side in words
+    assert f'href="{reverse("dispatch:webhook-detail", args=[delivery.webhook.uuid])}#held">' in page.content.decode()
+    assert path_of(delivery, "send") not in page.content.decode()
+
+
+def test_whose_turn_it_is_comes_before_the_attempts(owner, delivery, receiver, work):
+    receiver.answer("/hook", Answer(500))
+    work()
+    words = unescape(text_of(owner.client.get(path_of(delivery))))
+    places = [words.index(each) for each in ("Next attempt in", "Participant's side", "What happened", "Facts")]
+    assert places == sorted(places)
+
+
+def test_the_period_is_told_once(owner, delivery):
+    words = text_of(owner.client.get(path_of(delivery)))
+    assert words.count(delivery.event.publication.reference_text) >= 2
+    assert "Period" not in words
 
 
 def test_a_finished_delivery_asks_for_nothing_any_more(owner, delivery, work):

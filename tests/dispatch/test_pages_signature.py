@@ -10,12 +10,13 @@ from django.urls import reverse
 from access.actors import Actor
 from dispatch.actions import announce
 from dispatch.models import Delivery
-from tests.factories import make_publication, make_webhook
+from tests.factories import make_connection, make_publication, make_webhook
 from tests.people import Person
 from tests.receiver import Answer, Receiver
 from webhooks.actions import archive_webhook
 from webhooks.auth.registry import METHODS
 from webhooks.diagnosis import DIAGNOSES
+from webhooks.models import Webhook
 
 pytestmark = pytest.mark.django_db
 BY = Actor.system("test")
@@ -56,7 +57,7 @@ def test_a_401_leads_to_the_form_and_to_the_signing_secret(teammate: Person, web
     secret = way_to("webhook-secret", webhook)
     on_webhook = ways_out(teammate, "dispatch:webhook-detail", webhook)
     assert on_webhook == [way_to("webhook-edit", webhook), secret]
-    assert ways_out(teammate, "dispatch:delivery-detail", delivery) == [secret]
+    assert ways_out(teammate, "dispatch:delivery-detail", delivery) == [way_to("webhook-edit", webhook), secret]
     assert teammate.client.get(secret).status_code == 200
 
 
@@ -71,7 +72,22 @@ def test_a_404_is_not_about_the_signature(teammate: Person, webhook: Any, fail_w
     delivery = fail_with(404)
     on_webhook = ways_out(teammate, "dispatch:webhook-detail", webhook)
     assert on_webhook == [way_to("webhook-edit", webhook)]
-    assert ways_out(teammate, "dispatch:delivery-detail", delivery) == []
+    assert ways_out(teammate, "dispatch:delivery-detail", delivery) == [way_to("webhook-edit", webhook)]
+
+
+def test_a_refused_token_of_a_connection_leads_to_the_connection_first(
+    teammate: Person, webhook: Any, fail_with: Any
+) -> None:
+    delivery = fail_with(401)
+    delivery.attempts.update(diagnosis="unauthorized_oauth2")
+    connection = make_connection(participant=teammate.participant)
+    Webhook.objects.filter(pk=webhook.pk).update(connection=connection)
+    there = reverse("connections:connection-detail", args=[connection.uuid])
+    assert ways_out(teammate, "dispatch:delivery-detail", delivery) == [there, way_to("webhook-secret", webhook)]
+
+
+def test_a_fault_in_the_receiver_leads_nowhere(teammate: Person, fail_with: Any) -> None:
+    assert ways_out(teammate, "dispatch:delivery-detail", fail_with(500)) == []
 
 
 def test_only_the_newest_attempt_leads_to_the_secret(
@@ -80,7 +96,8 @@ def test_only_the_newest_attempt_leads_to_the_secret(
     delivery = fail_with(401)
     later(301)
     work()
-    assert ways_out(teammate, "dispatch:delivery-detail", delivery) == [way_to("webhook-secret", webhook)]
+    ways = [way_to(name, webhook) for name in ("webhook-edit", "webhook-secret")]
+    assert ways_out(teammate, "dispatch:delivery-detail", delivery) == ways
     receiver.answer("/hook", Answer(204))
     later(602)
     work()

@@ -9,7 +9,7 @@ from dispatch.models import Delivery
 from dispatch.pages.delivery import _phases
 from dispatch.pages.figures import DOWN_HEIGHT, UP_HEIGHT, Day, Figures, draw_bars, find_median
 from dispatch.pages.requests import Line, curl_command, pretty_body, request_line
-from dispatch.pages.states import describe_delivery, is_settled
+from dispatch.pages.states import attempts_text, describe_delivery, is_settled
 
 NOW = timezone.now()
 TODAY = timezone.localdate()
@@ -74,6 +74,11 @@ def test_the_share_is_cut_not_rounded():
         assert Figures([Day(TODAY, delivered=9_999, failed=1)]).share == "99.9%"
         assert Figures([Day(TODAY, delivered=3)]).share == "100.0%"
         assert Figures([Day(TODAY)]).share == "–"
+
+
+def test_more_attempts_than_the_maximum_are_not_so_many_of_it():
+    with translation.override("en"):
+        assert (attempts_text(2, 5), attempts_text(20, 5)) == ("2 of 5", "20 (now at most 5)")
 
 
 def test_bars_stay_within_their_drawing():

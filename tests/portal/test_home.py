@@ -85,10 +85,10 @@ def test_failing_webhook_comes_before_everything_else(owner: Person) -> None:
 
     action = decide_next_action([Row(good, Health(HEALTHY), products=0), Row(bad, problem)], owner.actor)
 
-    assert action.title == "bad: Failing: 401"
+    assert action.title == "Mend bad, which is failing"
     assert action.url == reverse("dispatch:webhook-detail", args=[bad.uuid])
     assert (action.owner, action.since) == (YOU, since)
-    assert str(DIAGNOSES["gone"].action) in action.text
+    assert action.text == DIAGNOSES["gone"].happened, "what to do is behind the button"
 
 
 def test_fault_on_the_operators_side_is_the_operators_turn(owner: Person) -> None:
@@ -108,7 +108,8 @@ def test_paused_webhook_is_the_operators_turn_and_behind_what_its_owner_can_mend
 
     assert decide_next_action([waits], owner.actor).owner == OPERATOR
     both = decide_next_action([waits, Row(bad, Health(FAILING, problem=True))], owner.actor)
-    assert (both.owner, both.title) == (YOU, "b: Failing: 401")
+    assert (both.owner, both.title) == (YOU, "Mend b, which is failing")
+    assert both.text.endswith("And 1 more webhook has a problem.")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_home_shows_webhooks_failures_and_publications(owner: Person) -> None:
 
     text = owner.client.get("/").content.decode()
 
-    assert "Prices: Failing" in text
+    assert "Mend Prices, which is failing" in text
     assert "Hourly Prices" in text
     assert "0 of 1, failed" in text
 

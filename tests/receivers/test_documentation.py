@@ -126,7 +126,7 @@ def test_numbers_are_those_of_the_code(settings: Any) -> None:
     ):
         assert words in TEXT, words
     assert (RETRY_AFTER_CAP_SECONDS, settings.PORTAL_DISPATCH_LANE_CAP) == (3600, 4)
-    assert "at most an hour" in TEXT
+    assert "never for more than an hour" in TEXT
     assert "Up to four notifications" in TEXT
 
 

@@ -91,6 +91,8 @@ def test_a_failed_token_is_told_in_its_own_words(code: str) -> None:
 @pytest.mark.parametrize("method", ["oauth2", "jwt"])
 def test_a_401_claims_no_second_request_that_was_not_made(method: str) -> None:
     """Testar makes one only, and so does a delivery whose token was dropped less than a minute ago."""
-    action = str(DIAGNOSES[f"unauthorized_{method}"].action)
-    assert "tried at once" not in action
-    assert "out of date is replaced" in action
+    diagnosis = DIAGNOSES[f"unauthorized_{method}"]
+    with override("en"):
+        told = f"{diagnosis.cause} {diagnosis.action}"
+    assert "tried at once" not in told
+    assert "out of date is replaced" in told

@@ -25,10 +25,12 @@ class JwtBearer(ConnectionMethod):
         help_text=_("It decides which of these fields are mandatory."),
     )
     rare = ("issuer", "audience")
-    unauthorized_cause = _("The receiver does not accept the token that was obtained for it.")
+    unauthorized_cause = _(
+        "The receiver does not accept the token that was obtained for it. A token that is merely out of date is "
+        "replaced without your help."
+    )
     unauthorized_action = _(
-        "Check that the receiver accepts tokens of the address in the token request, and for this Sub. A token that is "
-        "merely out of date is replaced by itself."
+        "Check that the receiver accepts tokens of the address in the token request, and for this Sub."
     )
 
 

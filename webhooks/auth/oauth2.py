@@ -14,10 +14,12 @@ class OAuth2(ConnectionMethod):
     )
     kinds = ("oauth2",)
     rare = ("audience", "assertion_audience", "key_id", "authorization_details", "headers", "body")
-    unauthorized_cause = _("The receiver does not accept the token, or not what its scope allows.")
+    unauthorized_cause = _(
+        "The receiver does not accept the token: it expects another issuer, another scope or another audience. A "
+        "token that is merely out of date is replaced without your help."
+    )
     unauthorized_action = _(
-        "Check that the receiver trusts the server of the Token URL, and that it accepts this scope and audience. "
-        "A token that is merely out of date is replaced by itself."
+        "Check that the receiver trusts the server of the Token URL, and that it accepts this scope and audience."
     )
 
 

@@ -21,7 +21,7 @@ GROUPS: tuple[tuple[str, Promise, tuple[Diagnosis, ...]], ...] = (
     ("answers", _("The receiver answered, but not with success"), (*UNAUTHORIZED, *ANSWERED)),
     ("no-answer", _("The request was sent, and no answer came"), UNANSWERED),
     ("connection", _("No connection to the receiver"), (*CONNECTING, *NOT_SENT)),
-    ("tls", _("No safe connection (TLS)"), TLS),
+    ("tls", _("No secure connection (TLS)"), TLS),
     ("token-refused", _("The token endpoint refused"), tokens.REFUSED),
     ("token-answer", _("The token endpoint's answer is of no use"), tokens.ANSWERED),
     ("token-connection", _("The token endpoint was not reached"), tokens.UNREACHED),

@@ -163,17 +163,18 @@ UNAUTHORIZED = tuple(
         f"unauthorized_{method.name}",
         _("Not authorised: 401"),
         format_lazy(
-            _("The receiver answered 401: it does not accept who is calling. Authentication type: {method}."),
+            _("The receiver answered 401: it does not accept who is calling (authentication type {method})."),
             method=method.label,
         ),
         method.unauthorized_cause,
         format_lazy(
-            _(
-                "{advice} If it checks our signature, give it the signing secret of this very webhook; if nobody kept "
-                "that, make a new one (Receiver, Signing secret). A receiver from this portal prints what it did not "
-                "accept."
-            ),
+            "{advice}\n{signature}\n{log}",
             advice=method.unauthorized_action,
+            signature=_(
+                "If it checks our signature, give it the signing secret of this very webhook. If nobody kept that, "
+                "make a new one (Receiver, Signing secret)."
+            ),
+            log=_("Read the receiver's log: one that was made by this portal writes there what it did not accept."),
         ),
         signature=True,
     )

@@ -14,7 +14,8 @@ class Side(TextChoices):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One entry of the list, in the reader's language once shown. `signature`: the signing secret may be the cure."""
+    """One entry of the list, in the reader's language once shown. `action` has a line for each thing to do, the most
+    probable first. `signature`: the signing secret may be the cure."""
 
     code: str
     title: Promise | str
@@ -23,3 +24,8 @@ class Diagnosis:
     action: Promise | str
     side: Side = Side.PARTICIPANT
     signature: bool = False
+
+    @property
+    def steps(self) -> list[str]:
+        """What to do, one thing after the other."""
+        return str(self.action).splitlines()

@@ -21,7 +21,7 @@ MODULES = (answers, configurations, token_requests, transfers)
 
 
 def texts_of(diagnosis: Diagnosis) -> list[str]:
-    return [str(text) for text in (diagnosis.title, diagnosis.happened, diagnosis.cause, diagnosis.action)]
+    return [str(text) for text in (diagnosis.title, diagnosis.happened, diagnosis.cause)] + diagnosis.steps
 
 
 @pytest.fixture
