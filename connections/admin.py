@@ -240,7 +240,7 @@ class CachedTokenAdmin(OfConnectionAdmin):
 @admin.register(ConnectionRun)
 class ConnectionRunAdmin(OfConnectionAdmin):
     explanation = gettext_lazy(
-        "A run is one press of “Get credentials”: the portal asks the connection's server for a token. Runs are "
+        "A run is one press of “Obtain credentials”: the portal asks the connection's server for a token. Runs are "
         "removed after a day."
     )
     list_display = ("at", "connection", "participant", "by", "outcome", "response_status", "diagnosed")

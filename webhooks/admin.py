@@ -272,7 +272,7 @@ def _list_connection(connection: Connection) -> list[tuple[Any, Any]]:
     return [
         (_("Connection"), format_html('<a href="{}">{}</a>', page, connection.name)),
         (_("Kind"), kind_label(connection)),
-        (_("Address"), masked_url(connection.token_url)),
+        (_("Address"), breakable(masked_url(connection.token_url))),
         *((value.label, MASK if value.secret else value.text) for value in list_values(connection)),
         (_("Private certificate authority"), _("Yes") if connection.private_ca else ""),
         (_("Certificate"), f"{pair.subject} · {pair.fingerprint}" if pair else ""),
