@@ -8,25 +8,29 @@ from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.admin.base import ReadOnlyMixin
-from access.admin.columns import IdentifierMixin
+from access.admin.columns import IdentifierMixin, titled
+from access.admin.worded import ResultFilter, StatusFilter, WordedFilter, WordedMixin, breakable, facts, result
+from access.templatetags.house import state as shown
 from connections.expiry import WARNED_FROM
 from connections.kinds.registry import KINDS
 from connections.models import CachedToken, Connection, ConnectionRun, KeyPair
 from connections.pages.details import list_values
-from connections.pages.listing import kind_label
+from connections.pages.listing import kind_label, name_kind
 from connections.pages.states import TokenFacts, describe_connection, describe_key_pair, find_diagnosis
 from connections.searching import find_by_address, named, read_uuid
 from connections.uses import find_users
 from outbound.masking import MASK, masked_url
 
 
-class LookedAtAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
+class LookedAtAdmin(IdentifierMixin, ReadOnlyMixin, WordedMixin):
     """Read-only, and the address of a list asks about few columns: by others a masked value could be guessed."""
 
     list_per_page = 50
@@ -50,7 +54,7 @@ class KindFilter(admin.SimpleListFilter):
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind.name, str(kind.label)) for kind in KINDS.values()]
+        return [(kind.name, name_kind(kind)) for kind in KINDS.values()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Connection]) -> QuerySet[Connection]:
         return queryset.filter(kind=self.value()) if self.value() in KINDS else queryset
@@ -84,18 +88,22 @@ class ExpiryFilter(admin.SimpleListFilter):
         return queryset.filter(conditions.get(self.value() or "", Q()))
 
 
-class FailureFilter(admin.EmptyFieldListFilter):
+class FailureFilter(WordedFilter, admin.EmptyFieldListFilter):
     """Tokens that could be obtained, or not."""
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self.title = _("last failure")
+    heading = gettext_lazy("last request")
+    words = (gettext_lazy("Without a failure"), gettext_lazy("Failed"))
+
+
+class SharedFilter(WordedFilter, admin.BooleanFieldListFilter):
+    heading = gettext_lazy("use")
+    words = (gettext_lazy("Shared by webhooks"), gettext_lazy("Of one webhook alone"))
 
 
 @admin.register(Connection)
 class ConnectionAdmin(LookedAtAdmin):
     list_display = ("name", "participant", "kind_shown", "address", "state")
-    list_filter = (KindFilter, ArchivedFilter, "shared")
+    list_filter = (KindFilter, ArchivedFilter, ("shared", SharedFilter))
     list_select_related = ("participant", "key_pair")
     search_fields = ("name",)
     search_help_text = gettext_lazy("Name, participant, CNPJ, address, client id or identifier")
@@ -131,18 +139,17 @@ class ConnectionAdmin(LookedAtAdmin):
         return kind_label(connection)
 
     @admin.display(description=gettext_lazy("address"), ordering="token_url")
-    def address(self, connection: Connection) -> str:
-        return masked_url(connection.token_url)
+    def address(self, connection: Connection) -> SafeString:
+        return breakable(masked_url(connection.token_url))
 
     @admin.display(description=gettext_lazy("state"))
-    def state(self, connection: Any) -> str:
-        facts = TokenFacts(obtained_at=connection.token_at, failure=connection.failure or "")
-        return describe_connection(connection, facts, timezone.now()).word
+    def state(self, connection: Any) -> SafeString:
+        known = TokenFacts(obtained_at=connection.token_at, failure=connection.failure or "")
+        return shown(describe_connection(connection, known, timezone.now()), badge=False)
 
     @admin.display(description=gettext_lazy("settings"))
-    def values_shown(self, connection: Connection) -> SafeString:
-        lines = (f"{value.label}: {MASK if value.secret else value.text}" for value in list_values(connection))
-        return _pre("\n".join(lines) or "–")
+    def values_shown(self, connection: Connection) -> SafeString | str:
+        return facts((value.label, MASK if value.secret else value.text) for value in list_values(connection))
 
     @admin.display(description=gettext_lazy("used by"))
     def users(self, connection: Connection) -> str:
@@ -171,8 +178,8 @@ class KeyPairAdmin(LookedAtAdmin):
         return read | named(words) | Q(fingerprint__startswith=words.lower().replace(":", ""))
 
     @admin.display(description=gettext_lazy("state"), ordering="not_after")
-    def state(self, key_pair: KeyPair) -> str:
-        return describe_key_pair(key_pair, timezone.now()).word
+    def state(self, key_pair: KeyPair) -> SafeString:
+        return shown(describe_key_pair(key_pair, timezone.now()), badge=False)
 
     @admin.display(description=gettext_lazy("used by"))
     def users(self, key_pair: KeyPair) -> str:
@@ -204,6 +211,10 @@ class OfConnectionAdmin(LookedAtAdmin):
 
 @admin.register(CachedToken)
 class CachedTokenAdmin(OfConnectionAdmin):
+    explanation = gettext_lazy(
+        "A token that the portal holds for a connection until it ends, so that not every notification asks for one. It "
+        "appears with the first notification, test or run that needs it. The token itself is never shown."
+    )
     list_display = ("connection", "participant", "obtained_at", "refresh_at", "expires_at", "failures", "failed_by")
     list_filter = (("failure_code", FailureFilter),)
     date_hierarchy = "obtained_at"
@@ -215,6 +226,9 @@ class CachedTokenAdmin(OfConnectionAdmin):
         *("used_at", "identifier"),
     )
 
+    def title_of(self, row: CachedToken) -> str:
+        return row.connection.name
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[CachedToken]:
         return super().get_queryset(request).defer("token")
 
@@ -225,18 +239,37 @@ class CachedTokenAdmin(OfConnectionAdmin):
 
 @admin.register(ConnectionRun)
 class ConnectionRunAdmin(OfConnectionAdmin):
-    list_display = ("at", "connection", "participant", "by", "succeeded", "response_status", "diagnosed")
-    list_filter = ("succeeded", "response_status")
+    explanation = gettext_lazy(
+        "A run is one press of “Obtain credentials”: the portal asks the connection's server for a token. Runs are "
+        "removed after a day."
+    )
+    list_display = ("at", "connection", "participant", "by", "outcome", "response_status", "diagnosed")
+    list_filter = (("succeeded", ResultFilter), ("response_status", StatusFilter))
     date_hierarchy = "at"
     ordering = ("-at", "-pk")
     asked = ("succeeded", "response_status", "at", "connection", "id")
     fields = (
-        *("identifier", "connection", "participant", "by", "at", "finished_at", "succeeded", "diagnosed"),
-        *("response_status", "token_type", "purge_at"),
+        *("connection", "participant", "by", "at", "took", "outcome", "diagnosed", "response_status", "token_type"),
+        *("removed", "identifier"),
     )
+    # Ahead of us while there is a row.
+    removed = titled("purge_at", gettext_lazy("will be removed at"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConnectionRun]:
         return super().get_queryset(request).defer("token", "steps", "arguments")
+
+    def title_of(self, row: ConnectionRun) -> str:
+        return f"{row.connection}, {date_format(localtime(row.at), 'SHORT_DATETIME_FORMAT')}"
+
+    @admin.display(description=gettext_lazy("result"), ordering="succeeded")
+    def outcome(self, run: ConnectionRun) -> SafeString:
+        return result(run.succeeded, run.finished_at is not None)
+
+    @admin.display(description=gettext_lazy("duration"))
+    def took(self, run: ConnectionRun) -> str:
+        if run.finished_at is None:
+            return "–"
+        return _("%(n)s s") % {"n": number_format((run.finished_at - run.at).total_seconds(), decimal_pos=1)}
 
     @admin.display(description=gettext_lazy("diagnosis"), ordering="diagnosis")
     def diagnosed(self, run: ConnectionRun) -> str:

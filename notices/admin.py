@@ -11,15 +11,20 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from access import cnpj
 from access.actors import Actor
 from access.admin.columns import IdentifierMixin
+from access.admin.worded import WordedFilter, WordedMixin
 from access.errors import ActionError
+from access.templatetags.house import state as shown
+from access.templatetags.house import when
 from notices import actions, kinds
 from notices.mails import build_mail
 from notices.models import Incident, Notice, NoticeState
@@ -27,6 +32,11 @@ from notices.readers import Reader
 
 PERMISSION = "notices.resend_notice"
 LIST = "admin:notices_notice_changelist"
+_STATES = {
+    NoticeState.WAITING: ("idle", "hourglass"),
+    NoticeState.SENT: ("ok", "circle-check"),
+    NoticeState.FAILED: ("bad", "circle-x"),
+}
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -40,7 +50,23 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
-class ReadOnlyAdmin(IdentifierMixin, admin.ModelAdmin):
+class HappenedFilter(KindFilter):
+    """Only what there was: most notices tell of something else."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        there = set(Incident.objects.order_by().values_list("kind", flat=True).distinct())
+        return [(code, title) for code, title in super().lookups(request, model_admin) if code in there]
+
+
+class WrittenFilter(WordedFilter, admin.DateFieldListFilter):
+    heading = gettext_lazy("written")
+
+
+class BegunFilter(WordedFilter, admin.DateFieldListFilter):
+    heading = gettext_lazy("beginning")
+
+
+class ReadOnlyAdmin(IdentifierMixin, WordedMixin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -65,15 +91,19 @@ class ReadOnlyAdmin(IdentifierMixin, admin.ModelAdmin):
 
 @admin.register(Notice)
 class NoticeAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "kind_title", "for_whom", "subject", "state", "tries", "due_at", "error")
-    list_filter = ("state", "audience", KindFilter, "created_at")
+    explanation = gettext_lazy(
+        "Mails to participants and to operators. Each waits here until it is sent; one that fails is tried again for "
+        "some hours and then kept as failed."
+    )
+    list_display = ("created_at", "kind_title", "for_whom", "subject", "delivery", "tries", "next_try", "error")
+    list_filter = ("state", "audience", KindFilter, ("created_at", WrittenFilter))
     list_select_related = ("participant",)
     date_hierarchy = "created_at"
     search_fields = ("subject", "participant__name", "participant__cnpj", "dedupe_key")
-    search_help_text = gettext_lazy("What it is about, participant or CNPJ")
+    search_help_text = gettext_lazy("About, participant or CNPJ")
     fieldsets = (
-        (None, {"fields": ("kind_title", "for_whom", "subject", "path", "created_at", "identifier")}),
-        (gettext_lazy("State"), {"fields": ("state", "due_at", "tries", "error", "sent_at", "told_to")}),
+        (None, {"fields": ("kind_title", "to_whom", "subject", "page", "created_at", "identifier")}),
+        (gettext_lazy("State"), {"fields": ("delivery", "next_try", "tries", "error", "sent_at", "told_to")}),
         (gettext_lazy("Mail"), {"fields": ("mail_subject", "mail_text")}),
     )
     actions = ("resend_selected",)
@@ -132,6 +162,29 @@ class NoticeAdmin(ReadOnlyAdmin):
     def for_whom(self, notice: Notice) -> str:
         return notice.participant.name if notice.participant else notice.get_audience_display()
 
+    @admin.display(description=gettext_lazy("for"))
+    def to_whom(self, notice: Notice) -> SafeString | str:
+        if not notice.participant:
+            return self.for_whom(notice)
+        page = reverse("admin:access_participant_change", args=[notice.participant.pk])
+        return format_html('<a href="{}">{}</a>', page, notice.participant.name)
+
+    @admin.display(description=gettext_lazy("page"))
+    def page(self, notice: Notice) -> SafeString | str:
+        return format_html('<a href="{0}">{0}</a>', notice.path) if notice.path else "–"
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def delivery(self, notice: Notice) -> SafeString:
+        tone, icon = _STATES[NoticeState(notice.state)]
+        return shown(tone=tone, icon=icon, word=notice.get_state_display(), badge=False)
+
+    @admin.display(description=gettext_lazy("next try"), ordering="due_at")
+    def next_try(self, notice: Notice) -> SafeString | str:
+        return when(notice.due_at)
+
+    def title_of(self, row: Notice) -> str:
+        return ": ".join(filter(None, (self.kind_title(row), row.subject)))
+
     @admin.display(description=gettext_lazy("last error"))
     def error(self, notice: Notice) -> str:
         return _(notice.last_error) if notice.last_error else "–"
@@ -151,9 +204,16 @@ class NoticeAdmin(ReadOnlyAdmin):
 
 @admin.register(Incident)
 class IncidentAdmin(ReadOnlyAdmin):
+    explanation = gettext_lazy(
+        "An incident is written when nobody sends notifications, or when they go out late, and ends by itself when "
+        "that is over. Where the list is empty, or each row has an end, all is well."
+    )
     list_display = ("kind_title", "suspected_at", "seen_at", "told_at", "over_at")
-    list_filter = (KindFilter, "suspected_at")
+    list_filter = (HappenedFilter, ("suspected_at", BegunFilter))
     fields = ("identifier", "kind_title", "suspected_at", "seen_at", "told_at", "over_at")
+
+    def title_of(self, row: Incident) -> str:
+        return f"{self.kind_title(row)}, {date_format(localtime(row.suspected_at), 'SHORT_DATETIME_FORMAT')}"
 
 
 def _mail(notice: Notice) -> tuple[str, str]:

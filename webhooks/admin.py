@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,6 +18,11 @@ from django.utils.translation import gettext_lazy
 from access import cnpj
 from access.admin.base import ReadOnlyMixin
 from access.admin.columns import IdentifierMixin
+from access.admin.worded import ResultFilter, StatusFilter, WordedMixin, breakable, facts, result
+from access.templatetags.house import state
+from connections.models import Connection
+from connections.pages.details import list_values
+from connections.pages.listing import kind_label
 from outbound.masking import MASK, masked_url
 from webhooks.auth.registry import METHODS
 from webhooks.diagnosis import DIAGNOSES
@@ -24,7 +30,6 @@ from webhooks.formats import FORMATS
 from webhooks.listing import STATES, describe_state
 from webhooks.models import Webhook, WebhookTest, WebhookVersion
 from webhooks.searching import find_by_address, read_uuid
-from webhooks.versions import describe_connection
 
 # What the address of the list may narrow it by: its own filters, and these columns.
 _ASKED = ("state", "method", "format", "id", "participant", "notify_suspect_score", "created_at")
@@ -78,17 +83,23 @@ class VersionInline(ReadOnlyMixin, admin.TabularInline):
     fk_name = "webhook"
     extra = 0
     ordering = ("-number",)
+    template = "admin/operations/folded_rows.html"
     verbose_name_plural = gettext_lazy("versions")
-    fields = readonly_fields = ("number", "at", "by", "shown_settings")
+    fields = readonly_fields = ("which", "at", "by", "shown_settings")
+
+    @admin.display(description=gettext_lazy("version"))
+    def which(self, version: WebhookVersion) -> str:
+        return _("Version %(number)s") % {"number": version.number}
 
     @admin.display(description=gettext_lazy("settings"))
     def shown_settings(self, version: WebhookVersion) -> SafeString:
         settings = version.settings | {"request_uri": masked_url(version.settings.get("request_uri", ""))}
-        return _pre(json.dumps(settings, indent=1, ensure_ascii=False, sort_keys=True))
+        written = json.dumps(settings, indent=1, ensure_ascii=False, sort_keys=True)
+        return format_html("<details><summary>{}</summary>{}</details>", _("Show"), _pre(written))
 
 
 @admin.register(Webhook)
-class WebhookAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
+class WebhookAdmin(IdentifierMixin, ReadOnlyMixin, WordedMixin):
     list_display = ("description", "participant", "address", "state", "method")
     list_filter = (StateFilter, MethodFilter, FormatFilter, "notify_suspect_score")
     list_select_related = ("participant",)
@@ -150,11 +161,11 @@ class WebhookAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("address"), ordering="request_uri")
     def address(self, webhook: Webhook) -> str:
-        return masked_url(webhook.request_uri)
+        return breakable(masked_url(webhook.request_uri))
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, webhook: Webhook) -> str:
-        return describe_state(webhook).word
+        return state(describe_state(webhook))
 
     @admin.display(description=gettext_lazy("authentication type"), ordering="auth_method")
     def method(self, webhook: Webhook) -> str:
@@ -168,7 +179,8 @@ class WebhookAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("retry interval"))
     def interval(self, webhook: Webhook) -> str:
-        return _("%(n)s s") % {"n": webhook.retry_interval_seconds}
+        minutes, seconds = divmod(webhook.retry_interval_seconds, 60)
+        return _("%(n)s s") % {"n": webhook.retry_interval_seconds} if seconds else _("%(n)s min") % {"n": minutes}
 
     @admin.display(description=gettext_lazy("rate limit"))
     def rate(self, webhook: Webhook) -> str:
@@ -178,9 +190,12 @@ class WebhookAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
         return _("%(n)s per %(period)s") % {"n": webhook.rate_limit_count, "period": period}
 
     @admin.display(description=gettext_lazy("settings"))
-    def settings(self, webhook: Webhook) -> SafeString:
-        found = describe_connection(webhook.connection) if webhook.connection else webhook.auth_settings
-        return _pre("\n".join(f"{name}: {value}" for name, value in found.items()) or "–")
+    def settings(self, webhook: Webhook) -> SafeString | str:
+        if webhook.connection:
+            return facts(_list_connection(webhook.connection))
+        method = METHODS.get(webhook.auth_method)
+        labels = {field.name: field.label for field in method.fields} if method else {}
+        return facts((labels.get(name, name), value) for name, value in webhook.auth_settings.items())
 
     @admin.display(description=gettext_lazy("secrets set"))
     def secrets_set_at(self, webhook: Webhook) -> str:
@@ -194,25 +209,32 @@ class WebhookAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
         return f"{pair.subject} · {pair.fingerprint} · {until}" if pair else "–"
 
     @admin.display(description=gettext_lazy("headers"))
-    def headers_shown(self, webhook: Webhook) -> SafeString:
+    def headers_shown(self, webhook: Webhook) -> SafeString | str:
         headers = webhook.headers.all()
-        return _pre("\n".join(f"{each.name}: {MASK if each.secret else each.value}" for each in headers) or "–")
+        written = "\n".join(f"{each.name}: {MASK if each.secret else each.value}" for each in headers)
+        return _pre(written) if written else "–"
 
     @admin.display(description=gettext_lazy("products"))
-    def products(self, webhook: Webhook) -> SafeString:
+    def products(self, webhook: Webhook) -> SafeString | str:
         rows = webhook.product_subscriptions.select_related("product").order_by("product__name")
         names = ((f"{row.product.code} · {row.product.name}",) for row in rows)
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", names))
+        listed = format_html_join("", "<li>{}</li>", names)
+        return format_html("<ul>{}</ul>", listed) if listed else "–"
 
 
 @admin.register(WebhookTest)
-class WebhookTestAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
-    list_display = ("at", "participant", "webhook", "by", "succeeded", "response_status", "diagnosed")
-    list_filter = ("succeeded", "response_status")
+class WebhookTestAdmin(IdentifierMixin, ReadOnlyMixin, WordedMixin):
+    explanation = gettext_lazy(
+        "A webhook test is one press of “Test” in a webhook's form, or the portal's own question to a webhook that was "
+        "stopped. Tests are removed after some days; an empty list only means that nobody has tested lately."
+    )
+    list_display = ("at", "participant", "webhook", "by", "outcome", "response_status", "diagnosed")
+    list_filter = (("succeeded", ResultFilter), ("response_status", StatusFilter))
     list_select_related = ("participant", "webhook")
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("participant__name", "participant__cnpj", "webhook__description", "uuid")
+    search_help_text = gettext_lazy("Participant, CNPJ, webhook or identifier")
     date_hierarchy = "at"
     fields = (
         "identifier",
@@ -221,10 +243,18 @@ class WebhookTestAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
         "by",
         "at",
         "finished_at",
-        "succeeded",
+        "outcome",
         "diagnosed",
         "exchange_shown",
     )
+
+    def title_of(self, row: WebhookTest) -> str:
+        moment = date_format(localtime(row.at), "SHORT_DATETIME_FORMAT")
+        return f"{row.webhook or row.participant}, {moment}"
+
+    @admin.display(description=gettext_lazy("result"), ordering="succeeded")
+    def outcome(self, trial: WebhookTest) -> SafeString:
+        return result(trial.succeeded, trial.finished_at is not None)
 
     @admin.display(description=gettext_lazy("diagnosis"), ordering="diagnosis")
     def diagnosed(self, trial: WebhookTest) -> str:
@@ -234,6 +264,19 @@ class WebhookTestAdmin(IdentifierMixin, ReadOnlyMixin, admin.ModelAdmin):
     @admin.display(description=gettext_lazy("exchange"))
     def exchange_shown(self, trial: WebhookTest) -> SafeString:
         return _pre(json.dumps(trial.exchange, indent=1, ensure_ascii=False))
+
+
+def _list_connection(connection: Connection) -> list[tuple[Any, Any]]:
+    """Where a token comes from: no secret among it, of an address's query only the names."""
+    pair, page = connection.key_pair, reverse("admin:connections_connection_change", args=[connection.pk])
+    return [
+        (_("Connection"), format_html('<a href="{}">{}</a>', page, connection.name)),
+        (_("Kind"), kind_label(connection)),
+        (_("Address"), breakable(masked_url(connection.token_url))),
+        *((value.label, MASK if value.secret else value.text) for value in list_values(connection)),
+        (_("Private certificate authority"), _("Yes") if connection.private_ca else ""),
+        (_("Certificate"), f"{pair.subject} · {pair.fingerprint}" if pair else ""),
+    ]
 
 
 def _pre(text: str) -> SafeString:

@@ -11,7 +11,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from access.templatetags.house import state, when
+from access.admin.worded import breakable
+from access.templatetags.house import state as shown
+from access.templatetags.house import when
 from dispatch.bounded import count_open, open_text
 from dispatch.models import Delivery, Lane
 from dispatch.pages.health import describe_health, lanes_with_failure
@@ -79,19 +81,38 @@ class HealthMixin(admin.ModelAdmin):
         changes.result_list = webhooks
         return changes
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        webhook: Any = super().get_object(request, object_id, from_field)
+        if webhook is not None:
+            webhook.lane, webhook.open_count = (
+                lanes_with_failure([webhook.pk]).first(),
+                count_open([webhook.pk])[webhook.pk],
+            )
+        return webhook
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The page of one says the same of it as the list."""
+        given: list[tuple[Any, dict[str, Any]]] = [
+            (title, {**options}) for title, options in super().get_fieldsets(request, obj)
+        ]
+        for _title, options in given:
+            if "state" in options["fields"]:
+                rest = [name for name in options["fields"] if name != "state"]
+                options["fields"] = ("health", "waiting", "last_success", *rest)
+        return given
+
     @admin.display(description=gettext_lazy("webhook"), ordering="description")
     def named(self, webhook: Webhook) -> SafeString:
-        address = masked_url(webhook.request_uri)
+        address = breakable(masked_url(webhook.request_uri))
         return format_html('{}<br><span class="mono muted">{}</span>', webhook.description, address)
 
     @admin.display(description=gettext_lazy("state"))
     def health(self, webhook: Any) -> SafeString:
-        # The change page asks for none of this.
-        found = describe_health(webhook, getattr(webhook, "lane", None))
+        found = describe_health(webhook, webhook.lane)
         reason = found.diagnosis.title if found.diagnosis else found.state.below
         if not found.problem or not reason:
-            return state(found.state)
-        return format_html('{}<br><span class="muted">{}, {}</span>', state(found.state), reason, when(found.since))
+            return shown(found.state)
+        return format_html('{}<br><span class="muted">{}, {}</span>', shown(found.state), reason, when(found.since))
 
     @admin.display(description=gettext_lazy("waiting"))
     def waiting(self, webhook: Any) -> SafeString | str:
@@ -103,5 +124,4 @@ class HealthMixin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("last success"))
     def last_success(self, webhook: Any) -> SafeString | str:
-        lane = getattr(webhook, "lane", None)
-        return when(lane.last_success_at if lane else None)
+        return when(webhook.lane.last_success_at if webhook.lane else None)

@@ -8,12 +8,44 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-# The drawing, in its own units: whole numbers, which no language writes with a comma.
-WIDTH, HEIGHT = 1040, 200
-LEFT, RIGHT, TOP, BOTTOM = 52, 6, 10, 26
-PLOT_HEIGHT = HEIGHT - TOP - BOTTOM
-GAP = 2
 GRID_LINES = 4
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a chart is drawn on, in units of its own: whole numbers, which no language writes with a comma."""
+
+    name: str
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    # Between two bars.
+    gap: int
+
+    @property
+    def plot_height(self) -> int:
+        return self.height - self.top - self.bottom
+
+    @property
+    def right_edge(self) -> int:
+        return self.width - self.right
+
+    @property
+    def scale_at(self) -> int:
+        """Where the words of the scale end."""
+        return self.left - 8
+
+    @property
+    def times_at(self) -> int:
+        return self.height - 6
+
+
+WIDE = Paper("wide", 1040, 200, left=52, right=6, top=10, bottom=26, gap=2)
+# Of a phone: as wide as its window, and so with letters as large as those around it.
+NARROW = Paper("narrow", 336, 200, left=42, right=18, top=10, bottom=26, gap=1)
 
 
 @dataclass(frozen=True)
@@ -83,19 +115,10 @@ class Chart:
     buckets: Sequence[Bucket]
     top: int
 
-    @cached_property
-    def bars(self) -> list[Bar]:
-        return [bar for place, bucket in enumerate(self.buckets) for bar in self._stack(place, bucket)]
-
     @property
-    def grid(self) -> list[Mark]:
-        values = [self.top * n // GRID_LINES for n in range(GRID_LINES + 1)]
-        return [Mark(TOP + PLOT_HEIGHT - PLOT_HEIGHT * n // GRID_LINES, str(value)) for n, value in enumerate(values)]
-
-    @property
-    def ticks(self) -> list[Mark]:
-        marked = [(n, each.start) for n, each in enumerate(self.buckets) if _is_tick(each.start, self.span.tick)]
-        return [Mark(self._x(n), start.strftime(self.span.format)) for n, start in marked if n > 0]
+    def drawings(self) -> "list[Drawing]":
+        """The same twice: the page shows the one that suits its width."""
+        return [Drawing(self, WIDE), Drawing(self, NARROW)]
 
     @property
     def rows(self) -> list[Bucket]:
@@ -110,17 +133,40 @@ class Chart:
             sums.failed += each.failed
         return sums
 
+
+@dataclass(frozen=True)
+class Drawing:
+    chart: Chart
+    paper: Paper
+
+    @cached_property
+    def bars(self) -> list[Bar]:
+        return [bar for place, bucket in enumerate(self.chart.buckets) for bar in self._stack(place, bucket)]
+
+    @property
+    def grid(self) -> list[Mark]:
+        top, height = self.paper.top, self.paper.plot_height
+        values = [self.chart.top * n // GRID_LINES for n in range(GRID_LINES + 1)]
+        return [Mark(top + height - height * n // GRID_LINES, str(value)) for n, value in enumerate(values)]
+
+    @property
+    def ticks(self) -> list[Mark]:
+        span = self.chart.span
+        marked = [(n, each.start) for n, each in enumerate(self.chart.buckets) if _is_tick(each.start, span.tick)]
+        return [Mark(self._x(n), start.strftime(span.format)) for n, start in marked if n > 0]
+
     def _x(self, place: int) -> int:
-        return LEFT + (WIDTH - LEFT - RIGHT) * place // len(self.buckets)
+        return self.paper.left + (self.paper.right_edge - self.paper.left) * place // len(self.chart.buckets)
 
     def _stack(self, place: int, bucket: Bucket) -> Iterable[Bar]:
-        x, y = self._x(place), TOP + PLOT_HEIGHT
-        width = max(1, self._x(place + 1) - x - GAP)
+        height_of_all, highest = self.paper.plot_height, self.chart.top * self.chart.span.step
+        x, y = self._x(place), self.paper.top + height_of_all
+        width = max(1, self._x(place + 1) - x - self.paper.gap)
         for kind in ("delivered", "retried", "failed"):
             count = getattr(bucket, kind)
             if count:
                 # Never nothing: a single failure among thousands must be seen.
-                height = max(2, round(PLOT_HEIGHT * count / (self.top * self.span.step)))
+                height = max(2, round(height_of_all * count / highest))
                 y -= height
                 yield Bar(kind, x, y, width, height)
 

@@ -117,5 +117,9 @@ def _first_wait(since: datetime) -> Figure:
     waits, label = read_first_waits(since=since), _("Wait for the first attempt")
     if not waits:
         return Figure(label, "–", _("none in this time"))
-    words = _("95 of 100; half within %(median)s") % {"median": milliseconds_text(percentile(waits, 50))}
-    return Figure(label, milliseconds_text(percentile(waits, 95)), words)
+    # Nobody asks for hundredths of a second here.
+    median, p95 = (milliseconds_text(max(100, percentile(waits, share))) for share in (50, 95))
+    words = _("95%% wait no longer; half wait %(median)s at most") % {
+        "median": median.replace(" ", "\N{NO-BREAK SPACE}")
+    }
+    return Figure(label, p95, words)

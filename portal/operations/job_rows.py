@@ -10,6 +10,7 @@ from django_celery_beat.models import PeriodicTask
 from dispatch import clock
 from portal.jobs import NAME_PREFIX
 from portal.models import JobOrder, JobRun
+from portal.operations.job_words import EFFECTS
 
 # A run that is asked for begins within a turn of the beat; after this nobody seems to be at work.
 PICKED_UP_WITHIN = timedelta(seconds=30)
@@ -43,8 +44,17 @@ class JobRow:
         return self.row.task
 
     @property
+    def effect(self) -> str:
+        """What it does, in a sentence; empty of one that no table of ours knows any more."""
+        return str(EFFECTS.get(self.task, ""))
+
+    @property
     def paused(self) -> bool:
         return not self.row.enabled
+
+    @property
+    def paused_at(self) -> datetime | None:
+        return self.order.paused_at if self.order and self.paused else None
 
     @property
     def schedule(self) -> str:

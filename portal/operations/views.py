@@ -105,7 +105,10 @@ def job_resume(request: HttpRequest, task: str) -> HttpResponse:
 def _switch(request: HttpRequest, job: JobRow, action: Callable[..., None], verb: str) -> HttpResponse:
     titles = {"pause": _("Pause a job"), "resume": _("Resume a job")}
     if request.method != "POST":
-        return _page(request, "job_confirm", titles[verb], job=job, verb=verb)
+        # What is so already needs no button.
+        idle = {"pause": _("This job is paused already."), "resume": _("This job is not paused.")}
+        there = job.paused == (verb == "pause")
+        return _page(request, "job_confirm", titles[verb], job=job, verb=verb, idle=idle[verb] if there else "")
     try:
         action(job.row, by=_staff(request))
     except ActionError as refused:

@@ -123,3 +123,30 @@ def test_the_list_of_connections_asks_the_same_for_one_and_for_many(
 
 def test_every_model_that_people_see_has_its_page() -> None:
     assert {Connection, KeyPair, CachedToken, ConnectionRun} <= set(admin.site._registry)
+
+
+def test_a_run_is_named_by_its_connection_and_its_end_lies_ahead(officer: Person, connection: Connection) -> None:
+    run = ConnectionRun.objects.get()
+    page = officer.client.get(reverse("admin:connections_connectionrun_change", args=[run.pk])).content.decode()
+    assert "Emissor de tokens, " in page.partition("</title>")[0]
+    for words in ("Will be removed at", "Succeeded", "Duration"):
+        assert words in page, words
+    assert "Removed at" not in page
+
+
+def test_states_have_an_icon_and_a_colour(officer: Person, connection: Connection, key_pair: KeyPair) -> None:
+    KeyPair.objects.update(not_after=timezone.now() + timedelta(days=3))
+    for model, words in ((Connection, "No token"), (KeyPair, "Expires in 3 days")):
+        shown = search(officer, model).partition(words)[0].rpartition("<span")[2]
+        assert "tone-" in shown
+        assert "<svg" in shown
+
+
+def test_filters_and_empty_lists_are_in_words(officer: Person, connection: Connection) -> None:
+    page = search(officer, CachedToken)
+    assert "Without a failure" in page
+    assert "Not empty" not in page
+    assert "Failed or not finished" in search(officer, ConnectionRun)
+    assert "The token itself is never shown." in page
+    asked = search(officer, CachedToken, failure_code__isempty=1)
+    assert "Emissor de tokens" not in asked

@@ -116,3 +116,22 @@ def test_incidents_can_be_looked_at(officer):
     Incident.objects.create(kind="dispatcher_silent", suspected_at=timezone.now(), seen_at=timezone.now())
     page = officer.client.get("/admin/notices/incident/").content.decode()
     assert "No dispatcher shows a sign of life" in page
+
+
+def test_the_title_of_a_notice_is_in_words_and_its_page_a_link(officer, failed):
+    page = officer.client.get(reverse("admin:notices_notice_change", args=[failed.pk])).content.decode()
+    title = page.partition("</title>")[0]
+    assert "Preços" in title
+    assert f"{failed.kind}:" not in page
+    assert '<a href="/settings/">/settings/</a>' in page
+    assert reverse("admin:access_participant_change", args=[failed.participant_id]) in page
+
+
+def test_the_list_of_incidents_says_what_one_is_and_offers_those_there_were(officer):
+    empty = officer.client.get("/admin/notices/incident/").content.decode()
+    assert "all is well" in empty
+    assert "?kind=" not in empty
+    for kind in ("dispatcher_silent", "deliveries_late"):
+        Incident.objects.create(kind=kind, suspected_at=timezone.now(), seen_at=timezone.now())
+    page = officer.client.get("/admin/notices/incident/").content.decode()
+    assert page.count("?kind=") == 2

@@ -12,9 +12,10 @@ from access.errors import ActionError
 from access.models import AuditEntry
 from portal import job_orders, jobs
 from portal.celery import app
-from portal.jobs import InProcessScheduler, Job, sync_jobs
+from portal.jobs import JOBS, InProcessScheduler, Job, sync_jobs
 from portal.models import JobOrder, JobRun
 from portal.operations.job_rows import load_job_rows
+from portal.operations.job_words import EFFECTS
 from tests.access.test_admin_people import staff_with
 from tests.people import Person
 from tests.webhooks.pages import text
@@ -108,6 +109,24 @@ def test_pause_and_its_end_are_kept_shown_and_recorded(row: PeriodicTask, office
         ("portal.job.paused", {"paused": False}, {"paused": True}),
         ("portal.job.resumed", {"paused": True}, {"paused": False}),
     ]
+
+
+def test_question_says_what_the_job_does_and_who_has_paused_it(officer: Person) -> None:
+    sync_jobs(JOBS)
+    task = "portal.tasks.erase_participants"
+    for verb in ("run", "pause"):
+        assert "Without an order it erases nobody." in text(officer.client.get(address(verb, task)))
+    assert "This job is not paused." in text(officer.client.get(address("resume", task)))
+    assert "Resume this job" not in text(officer.client.get(address("resume", task)))
+    officer.client.post(address("pause", task))
+    page = text(officer.client.get(address("resume", task)))
+    for words in ("Paused by Officer", "today", "Resume this job", "It will run by its schedule again."):
+        assert words in page, words
+    assert "Pause this job" not in text(officer.client.get(address("pause", task)))
+
+
+def test_every_job_says_what_it_does() -> None:
+    assert {job.task for job in JOBS} == set(EFFECTS)
 
 
 def test_second_press_is_refused_and_changes_nothing(row: PeriodicTask, officer: Person) -> None:

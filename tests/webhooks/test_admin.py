@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from tests.factories import make_upload, make_webhook
+from dispatch.models import Lane
+from tests.factories import make_attempt, make_delivery, make_upload, make_webhook
 from tests.people import Person
 from tests.webhooks.pages import text
 from tests.webhooks.test_credentials import OAUTH2
@@ -107,3 +108,45 @@ def test_x_3_operations_see_where_a_token_comes_from_and_no_secret(officer: Pers
     assert webhook.client_key_pair.fingerprint in page
     assert OAUTH2["auth_secrets"]["client_secret"] not in page
     assert "PRIVATE KEY" not in page
+
+
+def page_of(officer: Person, webhook: Webhook) -> str:
+    return text(officer.client.get(reverse("admin:webhooks_webhook_change", args=[webhook.pk])))
+
+
+def test_settings_stand_under_the_words_of_the_form(officer: Person, webhook: Webhook) -> None:
+    page = page_of(officer, webhook)
+    assert "<dt>User</dt><dd>usuario</dd>" in page
+    assert "5 min" in page
+    assert "300 s" not in page
+
+
+def test_connection_is_named_with_the_way_there_and_no_field_of_the_code(officer: Person) -> None:
+    webhook = make_webhook(**OAUTH2)
+    page = page_of(officer, webhook).partition('id="versions-heading"')[0]
+    way = reverse("admin:connections_connection_change", args=[webhook.connection_id])
+    assert f'<a href="{way}">{webhook.connection.name}</a>' in page
+    for raw in ("token_url:", "shared: ", "private_ca", "&#x27;", "auth_type"):
+        assert raw not in page, raw
+
+
+def test_empty_headers_and_products_are_a_dash_and_no_box(officer: Person) -> None:
+    page = page_of(officer, make_webhook())
+    assert "<pre>–</pre>" not in page
+    assert "<ul></ul>" not in page
+
+
+def test_page_says_of_a_failing_webhook_what_the_list_says(officer: Person, webhook: Webhook) -> None:
+    from django.utils import timezone
+
+    Lane.objects.create(webhook=webhook, failures_in_row=3, failing_since=timezone.now())
+    make_attempt(make_delivery(webhook=webhook), number=1, status=401, diagnosis="unauthorized_basic")
+    for page in (search(officer), page_of(officer, webhook)):
+        assert "Failing: 401" in page
+        assert "today" in page
+
+
+def test_empty_list_of_tests_says_what_one_is(officer: Person) -> None:
+    assert "A webhook test is one press of" in text(
+        officer.client.get(reverse("admin:webhooks_webhooktest_changelist"))
+    )

@@ -7,15 +7,17 @@ from django.contrib import admin
 from django.test import RequestFactory
 from django.urls import resolve, reverse
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 
 from dispatch.models import Delivery, DispatcherBeat, Lane
+from portal.job_orders import pause_job
 from portal.jobs import sync_jobs
 from tests.factories import make_attempt, make_delivery, make_event, make_key_pair, make_webhook
 from tests.people import Person
 from webhooks.actions import stop_webhook
 from webhooks.models import Webhook
 
-JOB = "dispatch.tasks.count_attempts"
+JOB, PAUSED_JOB = "dispatch.tasks.count_attempts", "notices.tasks.remove_notices"
 
 
 def make_busy(owner: Person, officer: Person) -> Webhook:
@@ -32,13 +34,15 @@ def make_busy(owner: Person, officer: Person) -> Webhook:
     make_key_pair(participant=owner.participant, not_after=now + timedelta(days=3))
     DispatcherBeat.objects.create(name="one", started_at=now, beat_at=now)
     sync_jobs()
+    pause_job(PeriodicTask.objects.get(task=PAUSED_JOB), by=officer.actor)
     return webhook
 
 
 def all_paths(officer: Person, webhook: Webhook) -> list[str]:
     """Own pages, and of every model the list, its first row and the form for a new one."""
     found = ["/admin/", reverse("admin:operations"), reverse("admin:operations_jobs"), "/admin/dispatch/"]
-    found += [reverse(f"admin:operations_job_{verb}", args=[JOB]) for verb in ("run", "pause", "resume")]
+    found += [reverse(f"admin:operations_job_{verb}", args=[JOB]) for verb in ("run", "pause")]
+    found.append(reverse("admin:operations_job_resume", args=[PAUSED_JOB]))
     found += [f"{reverse(f'admin:webhooks_webhook_{verb}')}?webhook={webhook.uuid}" for verb in ("pause", "resume")]
     found.append(reverse("admin:access_participant_see", args=[webhook.participant_id]))
     found.append(f"{reverse('admin:access_participant_block')}?participant={webhook.participant.uuid}")
