@@ -14,6 +14,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from access import cnpj, querysets
+from access.audit_words import action_words
 from access.fields import CnpjField, LowercaseEmailField
 from access.managers import UserManager
 from access.roles import ActorSource, ParticipantKind, Role, Theme
@@ -205,7 +206,7 @@ class AuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.object_label}"
+        return f"{action_words(self.action, self.object_type)} · {self.object_label}".removesuffix(" · ")
 
 
 class AuditLink(models.Model):

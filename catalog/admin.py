@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.defaultfilters import filesizeformat
@@ -16,8 +17,10 @@ from django.utils.translation import gettext_lazy
 
 from access.admin.base import AuditedAdmin
 from access.admin.columns import IdentifierMixin, titled
+from access.admin.filters import titled_filter
+from access.templatetags.house import when
 from catalog.file_answers import answer_file
-from catalog.models import MacroProcess, Process, Product, ProductGrant, Publication
+from catalog.models import Download, MacroProcess, Process, Product, ProductGrant, Publication
 
 
 class ProcessInline(admin.TabularInline):
@@ -31,6 +34,7 @@ class ProcessInline(admin.TabularInline):
 class MacroProcessAdmin(AuditedAdmin):
     list_display = ("name", "code", "processes", "products")
     search_fields = ("name", "code")
+    search_help_text = gettext_lazy("Name or code")
     ordering = ("code",)
     inlines = (ProcessInline,)
 
@@ -56,6 +60,7 @@ class ProcessAdmin(AuditedAdmin):
     list_filter = ("macro_process",)
     list_select_related = ("macro_process",)
     search_fields = ("name", "code", "macro_process__name")
+    search_help_text = gettext_lazy("Name, code or macro-process")
     ordering = ("code",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Process]:
@@ -77,20 +82,32 @@ class ProductGrantInline(admin.TabularInline):
 @admin.register(Product)
 class ProductAdmin(IdentifierMixin, AuditedAdmin):
     list_display = ("name", "code", "process", "periodicity", "audience", "active", "publications")
-    list_filter = ("active", "periodicity", "audience", "process__macro_process")
+    list_filter = (
+        titled_filter("active", gettext_lazy("active"), admin.BooleanFieldListFilter),
+        titled_filter("periodicity", gettext_lazy("periodicity"), admin.ChoicesFieldListFilter),
+        titled_filter("audience", gettext_lazy("audience"), admin.ChoicesFieldListFilter),
+        "process__macro_process",
+    )
     list_select_related = ("process",)
     list_per_page = 50
     search_fields = ("name", "code", "process__name", "process__macro_process__name")
     search_help_text = gettext_lazy("Name, code, process or macro-process")
     autocomplete_fields = ("process",)
-    readonly_fields = ("identifier", "created_at")
+    readonly_fields = ("identifier", "made_at")
+    # The audience comes last: whom it is limited to follows it.
     fieldsets = (
         (None, {"fields": ("name", "code", "process", "active")}),
         (gettext_lazy("Periods"), {"fields": ("periodicity", "week_starts_on")}),
+        (gettext_lazy("History"), {"fields": ("made_at", "identifier")}),
         (gettext_lazy("Audience"), {"fields": ("audience",)}),
-        (gettext_lazy("History"), {"fields": ("identifier", "created_at")}),
     )
     inlines = (ProductGrantInline,)
+    made_at = titled("created_at", gettext_lazy("created at"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        own, periods, history, audience = super().get_fieldsets(request, obj)
+        # What is not there yet has no history.
+        return [own, periods, history, audience] if obj else [own, periods, audience]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         return super().get_queryset(request).annotate(publication_count=Count("publications"))
@@ -113,7 +130,7 @@ class PublicationStateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("published", _("Published")), ("embargoed", _("Embargoed")), ("withdrawn", _("Withdrawn"))]
+        return [("published", _("Published")), ("embargoed", _("Scheduled")), ("withdrawn", _("Withdrawn"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Publication]) -> QuerySet[Publication]:
         conditions = {
@@ -124,31 +141,44 @@ class PublicationStateFilter(admin.SimpleListFilter):
         return queryset.filter(conditions.get(self.value() or "", Q()))
 
 
+def _downloads() -> Coalesce:
+    # A subquery, which is read for the rows of a page: a join is grouped for the whole table before the first is shown.
+    counts = Download.objects.filter(publication=OuterRef("pk")).order_by().values("publication")
+    return Coalesce(Subquery(counts.annotate(sum=Sum("count")).values("sum")), 0)
+
+
 class PublicationAdminBase(IdentifierMixin, admin.ModelAdmin):
     """Publications to look at: nobody edits or deletes one.
 
     Registered by the floor above, which knows how to publish and withdraw so that webhooks hear of it.
     """
 
-    list_display = ("product", "reference_period", "version", "state", "published_at", "size", "download_count")
-    list_filter = (PublicationStateFilter, "product__periodicity", "product__process__macro_process")
+    list_display = ("product", "reference_period", "version", "state", "published_on", "size", "download_count")
+    list_filter = (
+        PublicationStateFilter,
+        titled_filter("product__periodicity", gettext_lazy("periodicity"), admin.ChoicesFieldListFilter),
+        "product__process__macro_process",
+    )
     list_select_related = ("product",)
     list_per_page = 50
-    date_hierarchy = "created_at"
+    # What the list shows, with an index of its own (publication_by_time).
+    ordering = ("-published_at", "-pk")
+    date_hierarchy = "published_at"
     search_fields = ("product__name", "product__code", "period", "file_name", "sha256", "uuid")
     search_help_text = gettext_lazy("Product, code, period, file name, SHA-256 or identifier")
     fieldsets = (
-        (None, {"fields": ("product", "reference_period", "period_code", "version", "state")}),
+        (None, {"fields": ("product", "reference_period", "period_code", "version", "state", "identifier")}),
         (gettext_lazy("File"), {"fields": ("file_link", "content_type", "size", "sha256", "download_count")}),
-        (
-            gettext_lazy("History"),
-            {"fields": ("created_at", "created_by", "publish_at", "published_at", "withdrawn_at", "withdrawn_by")},
-        ),
-        (None, {"fields": ("withdrawn_reason", "identifier")}),
+        (gettext_lazy("History"), {"fields": ("created_at", "created_by", "publish_at", "published_at")}),
+        (gettext_lazy("Withdrawal"), {"fields": ("withdrawn_at", "withdrawn_by", "withdrawn_reason")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Publication]:
-        return super().get_queryset(request).annotate(downloads_sum=Sum("downloads__count", default=0))
+        return super().get_queryset(request).annotate(downloads_sum=_downloads())
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        cards = super().get_fieldsets(request, obj)
+        return cards if obj is None or obj.withdrawn else cards[:-1]
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.file_view)
@@ -176,11 +206,15 @@ class PublicationAdminBase(IdentifierMixin, admin.ModelAdmin):
     def reference_period(self, publication: Publication) -> str:
         return publication.reference_text
 
+    @admin.display(description=gettext_lazy("published at"), ordering="published_at")
+    def published_on(self, publication: Publication) -> SafeString | str:
+        return when(publication.published_at)
+
     @admin.display(description=gettext_lazy("state"))
     def state(self, publication: Publication) -> str:
         if publication.withdrawn:
             return _("Withdrawn")
-        return _("Embargoed") if publication.embargoed else _("Published")
+        return _("Scheduled") if publication.embargoed else _("Published")
 
     @admin.display(description=gettext_lazy("size"), ordering="size_bytes")
     def size(self, publication: Publication) -> str:

@@ -1,19 +1,24 @@
 import json
-from typing import Any
+import re
+from typing import Any, ClassVar
 
-from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access import cnpj
 from access.admin.audit_exporting import ExportingMixin
+from access.admin.filters import titled_filter
+from access.audit_words import action_words, type_words
 from access.models import AuditEntry
+
+_VERSION = re.compile(r"(.*?)(\d{4}-\S+ v\d+)?\Z", re.DOTALL)
 
 
 class AppFilter(admin.SimpleListFilter):
@@ -21,11 +26,20 @@ class AppFilter(admin.SimpleListFilter):
 
     title = gettext_lazy("area")
     parameter_name = "area"
-    # Apps that record; a floor above that starts to do so adds its own name by `AppFilter.areas`.
-    areas = ("access", "auth", "catalog", "webhooks", "dispatch", "notices", "vault")
+    # Apps that record, in the words of the menu.
+    areas: ClassVar[dict[str, Any]] = {
+        "access": gettext_lazy("Participants and users"),
+        "auth": gettext_lazy("Groups"),
+        "catalog": gettext_lazy("Catalogue"),
+        "webhooks": gettext_lazy("Webhooks"),
+        "connections": gettext_lazy("Connections"),
+        "dispatch": gettext_lazy("Notifications"),
+        "notices": gettext_lazy("Notices"),
+        "portal": gettext_lazy("Periodic jobs"),
+    }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(area, str(apps.get_app_config(area).verbose_name)) for area in self.areas]
+        return [(area, str(words)) for area, words in self.areas.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         return queryset.filter(action__startswith=f"{self.value()}.") if self.value() else queryset
@@ -35,8 +49,12 @@ class AppFilter(admin.SimpleListFilter):
 class AuditEntryAdmin(ExportingMixin, admin.ModelAdmin):
     """To read, search and filter. Nobody adds, changes or deletes here; the database would refuse it too."""
 
-    list_display = ("exact_time", "actor_label", "participant", "action", "object_label")
-    list_filter = (AppFilter, "actor_source", "recorded_at")
+    list_display = ("exact_time", "actor_label", "participant", "what_was_done", "object_words")
+    list_filter = (
+        AppFilter,
+        "actor_source",
+        titled_filter("recorded_at", gettext_lazy("date"), admin.DateFieldListFilter),
+    )
     list_select_related = ("participant",)
     list_per_page = 50
     show_full_result_count = False
@@ -54,10 +72,10 @@ class AuditEntryAdmin(ExportingMixin, admin.ModelAdmin):
     )
     search_help_text = gettext_lazy("Person, e-mail, participant, CNPJ, action, object, identifier, request or address")
     fieldsets = (
-        (None, {"fields": ("exact_time", "action", "actor_label", "actor_source", "actor_user", "participant")}),
-        (gettext_lazy("Object"), {"fields": ("object_label", "object_type", "object_id")}),
+        (None, {"fields": ("exact_time", "what_was_done", "actor_label", "actor_source", "actor_user", "participant")}),
+        (gettext_lazy("Object"), {"fields": ("object_label", "kind_of_object", "object_id")}),
         (gettext_lazy("What changed"), {"fields": ("values_before", "values_after")}),
-        (gettext_lazy("Origin"), {"fields": ("request_id", "address", "chain_position", "uuid")}),
+        (gettext_lazy("Request"), {"fields": ("request_id", "address", "chain_position", "uuid")}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -80,15 +98,29 @@ class AuditEntryAdmin(ExportingMixin, admin.ModelAdmin):
     @admin.display(description=gettext_lazy("recorded at"), ordering="recorded_at")
     def exact_time(self, entry: AuditEntry) -> SafeString:
         local = timezone.localtime(entry.recorded_at)
-        seconds = local.strftime("%Y-%m-%d %H:%M:%S")
+        seconds = f"{date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M:%S}"
         return format_html('<span class="nowrap" title="{}">{}</span>', local.isoformat(), seconds)
 
+    @admin.display(description=gettext_lazy("action"), ordering="action")
+    def what_was_done(self, entry: AuditEntry) -> SafeString:
+        return _with_code(action_words(entry.action, entry.object_type), entry.action)
+
+    @admin.display(description=gettext_lazy("object"), ordering="object_label")
+    def object_words(self, entry: AuditEntry) -> SafeString:
+        # The period and the version of a publication stay together.
+        name, version = _VERSION.match(entry.object_label).groups()  # type: ignore[union-attr]
+        return format_html('{}<span class="nowrap">{}</span>', name, version or "")
+
+    @admin.display(description=gettext_lazy("object type"))
+    def kind_of_object(self, entry: AuditEntry) -> SafeString:
+        return _with_code(type_words(entry.object_type), entry.object_type)
+
     @admin.display(description=gettext_lazy("before"))
-    def values_before(self, entry: AuditEntry) -> SafeString:
+    def values_before(self, entry: AuditEntry) -> SafeString | str:
         return _pretty(entry.before)
 
     @admin.display(description=gettext_lazy("after"))
-    def values_after(self, entry: AuditEntry) -> SafeString:
+    def values_after(self, entry: AuditEntry) -> SafeString | str:
         return _pretty(entry.after)
 
     @admin.display(description=gettext_lazy("place in the chain"))
@@ -97,5 +129,13 @@ class AuditEntryAdmin(ExportingMixin, admin.ModelAdmin):
         return str(link.position) if link else _("not linked yet")
 
 
-def _pretty(values: dict[str, Any]) -> SafeString:
+def _with_code(words: str, code: str) -> SafeString:
+    # It may be broken after a dot, never within a word.
+    parts = format_html_join(SafeString(".<wbr>"), "{}", ((part,) for part in code.split(".")))
+    return format_html('{} <small class="muted">{}</small>', words, parts) if words != code else parts
+
+
+def _pretty(values: dict[str, Any]) -> SafeString | str:
+    if not values:
+        return _("Nothing")
     return format_html("<pre>{}</pre>", json.dumps(values, indent=2, ensure_ascii=False, sort_keys=True))

@@ -2,8 +2,10 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import password_validation
-from django.contrib.auth.forms import ReadOnlyPasswordHashField
+from django.contrib.auth.forms import ReadOnlyPasswordHashField, ReadOnlyPasswordHashWidget
+from django.contrib.auth.hashers import is_password_usable
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.models import User
@@ -39,9 +41,22 @@ class UserAddForm(forms.ModelForm):
         return super().save(commit)
 
 
+class PasswordSetWidget(ReadOnlyPasswordHashWidget):
+    """Says whether there is a password, and nothing of it: parts of a hash help nobody who may look at this page."""
+
+    def get_context(self, name: str, value: str | None, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        is_set = bool(value) and is_password_usable(value)
+        context["summary"] = [{"label": gettext("A password is set.") if is_set else gettext("No password is set.")}]
+        context["button_label"] = gettext("Set a new password")
+        return context
+
+
 class UserEditForm(forms.ModelForm):
     password = ReadOnlyPasswordHashField(
-        label=_("Password"), help_text=_("Set a new one by the form “Reset password”, or send a mail to choose one.")
+        label=_("Password"),
+        widget=PasswordSetWidget,
+        help_text=_("“Set a new password” is for you to type one. The list of users sends a mail to choose one."),
     )
 
     class Meta:

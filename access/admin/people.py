@@ -70,6 +70,14 @@ class ParticipantAdmin(ErasingMixin, SeeingMixin, BlockingMixin, AuditedAdmin):
     change_form_template = "access/admin/participant_change_form.html"
     audit_left_out = ("blocked_at", "blocked_reason")
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        # What is not there yet has no state.
+        return super().get_fieldsets(request, obj)[: None if obj else 1]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        hints = {"cnpj": _("14 letters and digits, with or without punctuation, as in 12.ABC.345/01DE-35.")}
+        return super().get_form(request, obj, change=change, help_texts=hints, **kwargs)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Participant]:
         return super().get_queryset(request).annotate(member_count=Count("memberships"))
 
@@ -108,10 +116,11 @@ class UserAdmin(SecondFactorMixin, ProofMixin, AuditedAdmin, PermissionsMixin, D
     add_form = UserAddForm
     add_form_template = None
     change_form_template = "access/admin/user_change_form.html"
-    list_display = ("email", "name", "is_active", "is_staff", "second_factor", "last_login")
+    list_display = ("email", "name", "participants", "is_active", "is_staff", "second_factor", "last_login")
     list_filter = ("is_active", "is_staff", SecondFactorFilter, "is_superuser", "groups")
     list_per_page = 50
     search_fields = ("email", "name", "memberships__participant__name")
+    search_help_text = gettext_lazy("Name, e-mail or participant")
     ordering = ("email",)
     readonly_fields = ("last_login", "second_factor", "signed_in", "created_at", "uuid")
     fieldsets = (
@@ -122,6 +131,13 @@ class UserAdmin(SecondFactorMixin, ProofMixin, AuditedAdmin, PermissionsMixin, D
     add_fieldsets = ((None, {"fields": ("email", "name", "language", "password")}),)
     inlines = (MembershipInline,)
     actions = ("send_invitations",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("memberships__participant")
+
+    @admin.display(description=gettext_lazy("participants"))
+    def participants(self, user: User) -> str:
+        return ", ".join(sorted(each.participant.name for each in user.memberships.all()))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = list(super().get_readonly_fields(request, obj))
@@ -182,6 +198,9 @@ admin.site.unregister(Group)
 @admin.register(Group)
 class GroupAdmin(AuditedAdmin, PermissionsMixin, DjangoGroupAdmin):
     """Groups of permissions for operations. Only a superuser changes what others may do."""
+
+    change_list_template = "access/admin/group_change_list.html"
+    search_help_text = gettext_lazy("Name")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
-from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from access.models import User
@@ -55,8 +55,10 @@ class ProofMixin:
         return super().user_change_password(request, id, form_url)  # type: ignore[misc]
 
     @admin.display(description=gettext_lazy("signed in"))
-    def signed_in(self, user: User) -> SafeString:
+    def signed_in(self, user: User) -> str:
         count = len(find_live(user))
+        if not count:
+            return _("in no browser")
         words = ngettext("in %(n)s browser", "in %(n)s browsers", count) % {"n": count}
         query = urlencode({"user__id__exact": str(user.pk), "state": "running"})
         return format_html('<a href="{}?{}">{}</a>', reverse("admin:access_usersession_changelist"), query, words)

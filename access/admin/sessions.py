@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -18,6 +19,7 @@ from access import sessions
 from access.actors import Actor
 from access.admin.columns import titled
 from access.models import UserSession
+from access.templatetags.house import state, when
 
 PERMISSION = "access.end_usersession"
 LIST = "admin:access_usersession_changelist"
@@ -44,7 +46,7 @@ class RunningFilter(admin.SimpleListFilter):
 class UserSessionAdmin(admin.ModelAdmin):
     """To read, and to end. Nobody adds or changes a session here."""
 
-    list_display = ("user", "device_words", "address", "started_at", "last_seen_at", "state")
+    list_display = ("user", "device_words", "from_address", "since", "seen", "state")
     list_filter = (RunningFilter, "user__is_staff")
     list_select_related = ("user",)
     list_per_page = 50
@@ -54,6 +56,7 @@ class UserSessionAdmin(admin.ModelAdmin):
     actions = ("end_selected",)
     fields = readonly_fields = (
         "user",
+        "state",
         "device_words",
         "agent",
         "address",
@@ -86,11 +89,25 @@ class UserSessionAdmin(admin.ModelAdmin):
     def device_words(self, row: UserSession) -> str:
         return row.device
 
+    @admin.display(description=gettext_lazy("address"), ordering="address")
+    def from_address(self, row: UserSession) -> str:
+        return row.address
+
+    @admin.display(description=gettext_lazy("since"), ordering="started_at")
+    def since(self, row: UserSession) -> SafeString | str:
+        return when(row.started_at)
+
+    @admin.display(description=gettext_lazy("last seen"), ordering="last_seen_at")
+    def seen(self, row: UserSession) -> SafeString | str:
+        return when(row.last_seen_at)
+
     @admin.display(description=gettext_lazy("state"), ordering="ended_at")
-    def state(self, row: UserSession) -> str:
+    def state(self, row: UserSession) -> SafeString:
         if row.ended_at is not None:
-            return _("Ended")
-        return _("Running") if row.expires_at > timezone.now() and not sessions.is_outdated(row) else _("Over")
+            return state(tone="idle", icon="logout", word=_("Ended"), badge=False)
+        if row.expires_at > timezone.now() and not sessions.is_outdated(row):
+            return state(tone="ok", icon="circle-check", word=_("Running"), badge=False)
+        return state(tone="idle", icon="clock", word=_("Over"), badge=False)
 
     @admin.action(description=gettext_lazy("End the selected sessions"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> HttpResponse:

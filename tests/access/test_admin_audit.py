@@ -1,6 +1,8 @@
 import pytest
+from django.utils import timezone
 
 from access.audit_chain import link_entries
+from access.audit_words import action_words
 from access.models import AuditEntry
 from tests.access.test_audit import entry_by
 
@@ -68,3 +70,47 @@ def test_trail_is_closed_to_participants(owner, outsider, entry):
     for person in (owner, outsider):
         for url in (LIST, f"{LIST}{entry.pk}/change/"):
             assert person.client.get(url, follow=True).status_code == 403
+
+
+def test_list_says_in_words_what_was_done_with_the_code_beside_it(officer, owner):
+    entry_by(owner.actor, action="access.user.created")
+    entry_by(owner.actor, action="access.user.invented")
+    page = officer.client.get(LIST).content.decode()
+    assert 'User: created <small class="muted">access.<wbr>user.<wbr>created</small>' in page
+    assert "access.<wbr>user.<wbr>invented</td>" in page
+    assert "By date" in page
+    assert "recorded at" not in page.split("changelist-filter")[1]
+
+
+def test_instants_are_written_as_the_language_does_it(officer, entry):
+    local = timezone.localtime(entry.recorded_at)
+    assert f"{local:%H:%M:%S}</span>" in (page := officer.client.get(LIST).content.decode())
+    assert f"{local:%Y-%m-%d} {local:%H}" not in page
+
+
+def test_period_and_version_of_an_object_are_not_torn_apart(officer, owner):
+    AuditEntry.objects.create(actor_label="x", actor_source="system", action="a.b.c", object_label="Price 2026-11 v2")
+    page = officer.client.get(LIST).content.decode()
+    assert 'Price <span class="nowrap">2026-11 v2</span>' in page
+
+
+def test_nothing_is_said_in_a_word(officer, owner):
+    entry = entry_by(owner.actor, before={}, after={"a": 1})
+    page = officer.client.get(f"{LIST}{entry.pk}/change/").content.decode()
+    assert "Nothing" in page
+    assert "{}" not in page
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "words"),
+    [
+        ("catalog.publication.created", "catalog.publication", "Publication: created"),
+        ("catalog.publication.released", "catalog.publication", "Publication: published at its time"),
+        ("connections.key_pair.created", "connections.keypair", "Key pair: created"),
+        ("dispatch.held.released", "webhooks.webhook", "Webhook: held notifications released"),
+        ("old.thing.created", "old.thing", "old.thing: created"),
+        ("old.thing.bent", "old.thing", "old.thing.bent"),
+    ],
+)
+def test_words_of_an_action(action, kind, words):
+    assert action_words(action, kind) == words

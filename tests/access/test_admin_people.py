@@ -339,3 +339,35 @@ def test_snapshot_opens_no_sealed_column():
 
 def test_roles_have_the_names_of_the_house():
     assert Role.values == ["viewer", "technical", "administrator"]
+
+
+def test_list_of_users_says_to_whom_they_belong(officer, owner, django_assert_max_num_queries):
+    make_member(owner.user, make_participant(name="Serra"), "viewer")
+    client = officer.client
+    client.get("/admin/access/user/")
+    # Session, user, its row, memberships; two counts, the page, its memberships and participants; groups to filter by.
+    with django_assert_max_num_queries(10):
+        page = client.get("/admin/access/user/").content.decode()
+    assert '<td data-label="Participants" class="field-participants">Serra, Vento</td>' in page
+
+
+def test_form_of_a_new_participant_shows_no_state_and_says_what_a_cnpj_is(officer):
+    answer = officer.client.get("/admin/access/participant/add/")
+    assert len(answer.context["adminform"].fieldsets) == 1
+    assert "12.ABC.345/01DE-35" in answer.content.decode()
+    page = f"/admin/access/participant/{make_participant().pk}/change/"
+    assert len(officer.client.get(page).context["adminform"].fieldsets) == 2
+
+
+def test_what_stops_or_destroys_a_participant_stands_apart_at_the_end(officer):
+    page = officer.client.get(f"/admin/access/participant/{make_participant().pk}/change/").content.decode()
+    tools = page.split('class="object-tools"')[1].split("</ul>")[0]
+    assert re.findall(r"<a.*?>([^<]+)</a>", tools) == ["History", "See as participant", "Block", "Erase"]
+    assert tools.count('class="danger"') == 2
+
+
+def test_list_without_groups_says_what_one_is_for(officer):
+    page = officer.client.get("/admin/auth/group/").content.decode()
+    assert "Make the first group" in page
+    Group.objects.create(name="Desk")
+    assert "Make the first group" not in officer.client.get("/admin/auth/group/").content.decode()

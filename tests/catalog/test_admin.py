@@ -1,16 +1,19 @@
 """The catalogue in the admin: what staff keep there, what they may only look at, and the trail of it (GSAN-1)."""
 
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from access.models import AuditEntry
 from catalog.admin import PublicationAdminBase
-from catalog.models import MacroProcess, Product, ProductGrant, Publication
+from catalog.models import Download, MacroProcess, Product, ProductGrant, Publication
 from tests.factories import make_participant, make_process, make_product, make_publication, make_user
 from tests.people import Person
 
@@ -163,3 +166,42 @@ def test_staff_fetch_the_file_with_the_permission_to_view(officer: Person, base:
 def test_publishing_and_withdrawing_have_permissions_of_their_own(db: None) -> None:
     codenames = Permission.objects.filter(content_type__model="publication").values_list("codename", flat=True)
     assert set(codenames) == {"view_publication", "publish_publication", "withdraw_publication"}
+
+
+def test_list_of_publications_goes_by_the_time_that_it_shows(officer: Person) -> None:
+    day = timezone.now()
+    early = make_publication(published_at=day - timedelta(days=40))
+    late = make_publication(published_at=day)
+    # Made after the others, published in between, as one whose embargo ended.
+    between = make_publication(published_at=day - timedelta(days=1))
+    for count in (2, 3):
+        Download.objects.create(publication=early, delivery_uuid=uuid4(), count=count)
+    changes = officer.client.get("/admin/catalog/publication/").context["cl"]
+    assert list(changes.result_list) == [late, between, early]
+    assert changes.date_hierarchy == "published_at"
+    assert [row.downloads_sum for row in changes.result_list] == [0, 0, 5]
+
+
+def test_list_of_publications_counts_downloads_without_grouping_the_table(
+    officer: Person, base: PublicationAdminBase
+) -> None:
+    rows = base.get_queryset(request_of(officer.user))
+    assert not rows.query.group_by
+
+
+@pytest.mark.parametrize("withdrawn", [True, False])
+def test_card_of_the_withdrawal_is_there_for_one_that_was_withdrawn(officer: Person, withdrawn: bool) -> None:
+    stamps = {"withdrawn_at": timezone.now(), "withdrawn_reason": "Wrong file", "withdrawn_by": "Desk"}
+    publication = make_publication(**stamps if withdrawn else {})
+    page = officer.client.get(f"/admin/catalog/publication/{publication.pk}/change/").content.decode()
+    assert ("Reason for the withdrawal" in page) is withdrawn
+    assert str(publication.uuid) in page
+
+
+def test_product_that_is_not_there_yet_has_no_history(officer: Person) -> None:
+    cards = officer.client.get(ADD).context["adminform"].fieldsets
+    assert [str(title) for title, _options in cards if title] == ["Periods", "Audience"]
+    product = make_product()
+    shown = officer.client.get(f"/admin/catalog/product/{product.pk}/change/").context["adminform"].fieldsets
+    # The list of those in the audience follows the last card.
+    assert [str(title) for title, _options in shown if title] == ["Periods", "History", "Audience"]
