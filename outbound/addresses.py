@@ -29,16 +29,10 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _INNER_DOMAINS = ("local", "internal", "localhost", "home.arpa")
-_FORBIDDEN = _("This address cannot be called from here. Use an address that can be reached from the public internet.")
-_OWN_ADDRESS = _("This is an address of this portal itself. Give the address of your own system.")
-_INNER_NAME = _(
-    "This host name means something only inside a network, as localhost and names without a dot do, so it is not "
-    "called from here. Use a full name, or an IP address that may be called."
-)
-# The same whether no port of the network is open or only this one is not.
-_CLOSED_NETWORK = _(
-    "This IP address is in a private, local or reserved network, and is not open to calls from here, at least not with "
-    "this port. Use an address that can be reached from the public internet, or ask operations to allow this one."
+_FORBIDDEN = _(
+    "This address cannot be called from here: it may be in a private or local network, be a name without a dot such as "
+    "localhost, or be this portal itself. Use an address that can be reached from the public internet, or ask "
+    "operations to allow yours with its port."
 )
 # RFC 3986: reserved, unreserved and percent; everything else is percent-encoded as UTF-8 before it is sent.
 _SAFE = "%:/?@!$&'()*+,;=-._~"
@@ -96,11 +90,9 @@ def is_plain_http(url: str) -> bool:
     return url.strip().lower().startswith("http:")
 
 
-def refuse_target(reason: object = _FORBIDDEN) -> Refused:
-    """The refusal of a forbidden target. Its reason is read off the address as typed and never off the operator's
-    allowances or a name server's answer: told apart, those would map the operator's network.
-    """
-    return Refused(outcomes.REFUSED_ADDRESS, reason)
+def refuse_target() -> Refused:
+    """The one refusal of every forbidden target: told apart, the messages would map the operator's network."""
+    return Refused(outcomes.REFUSED_ADDRESS, _FORBIDDEN)
 
 
 def _check_scheme(scheme: str, policy: Policy) -> str:
@@ -144,7 +136,7 @@ def normalise_host(name: str) -> str:
 
 def _normalise_v6(text: str) -> str:
     if "%" in text:
-        raise refuse_target(_CLOSED_NETWORK)
+        raise refuse_target()
     address = parse_address(text) if ":" in text else None
     if address is None:
         raise _refuse_host()
@@ -154,12 +146,12 @@ def _normalise_v6(text: str) -> str:
 def _check_target(host: str, port: int, policy: Policy) -> None:
     """Refuse our own origin, names that only mean something inside a network, and forbidden IP addresses."""
     if (host, port) in policy.own_origins:
-        raise refuse_target(_OWN_ADDRESS)
+        raise refuse_target()
     if parse_address(host) is not None:
         if policy.judge(host, port) is Verdict.REFUSED:
-            raise refuse_target(_CLOSED_NETWORK)
+            raise refuse_target()
     elif "." not in host or any(host == name or host.endswith(f".{name}") for name in _INNER_DOMAINS):
-        raise refuse_target(_INNER_NAME)
+        raise refuse_target()
 
 
 def _put_together(scheme: str, host: str, port: int, path: str) -> str:

@@ -14,8 +14,7 @@ class OutboundError(Exception):
 
 
 class Refused(OutboundError):
-    """An address that we do not call. Every refused target has the code `refused_address`; its message says only what
-    can be read off the address itself."""
+    """An address that we do not call. Every refused target has the code `refused_address` and the same message."""
 
 
 class HeaderRefused(OutboundError):

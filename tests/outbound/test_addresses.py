@@ -122,49 +122,37 @@ def test_a_malformed_address_is_refused_with_its_own_code(url: str, code: str) -
     assert code_of(url) == code
 
 
-CLOSED_NETWORKS = (
-    "https://127.0.0.1/",
-    "https://127.0.0.1./",
-    "https://１２７.０.０.１/",
-    "https://10.0.0.1/",
-    "https://169.254.169.254/latest/meta-data/",
-    "https://0.0.0.0/",
-    "https://[::1]/",
-    "https://[::]/",
-    "https://[::ffff:127.0.0.1]/",
-    "https://[::ffff:7f00:1]/",
-    "https://[64:ff9b::7f00:1]/",
-    "https://[fe80::1%25eth0]/",
-    "https://[fe80::1%eth0]/",
-)
-INNER_NAMES = (
-    "https://localhost/",
-    "https://localhost./",
-    "https://LOCALHOST/",
-    "https://a.localhost/",
-    "https://intranet/",
-    "https://printer.local/",
-    "https://db.internal/",
-    "https://nas.home.arpa/",
-    "https://home.arpa/",
-    "https://ⓛocalhost/",
-)
-
-
 @pytest.mark.parametrize(
-    ("urls", "trouble"), [(CLOSED_NETWORKS, "This IP address is in a private"), (INNER_NAMES, "This host name means")]
+    "url",
+    [
+        "https://127.0.0.1/",
+        "https://127.0.0.1./",
+        "https://１２７.０.０.１/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://0.0.0.0/",
+        "https://[::1]/",
+        "https://[::]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[::ffff:7f00:1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[fe80::1%25eth0]/",
+        "https://[fe80::1%eth0]/",
+        "https://localhost/",
+        "https://localhost./",
+        "https://LOCALHOST/",
+        "https://a.localhost/",
+        "https://intranet/",
+        "https://printer.local/",
+        "https://db.internal/",
+        "https://nas.home.arpa/",
+        "https://home.arpa/",
+        "https://ⓛocalhost/",
+    ],
 )
-def test_a_forbidden_target_is_refused_for_what_can_be_read_off_the_address(
-    urls: tuple[str, ...], trouble: str
-) -> None:
-    said = set()
-    for url in urls:
-        with pytest.raises(Refused) as caught:
-            check(url)
-        assert caught.value.code == "refused_address"
-        said.add(str(caught.value))
-    assert len(said) == 1
-    assert said.pop().startswith(trouble)
+def test_every_forbidden_target_is_refused_in_the_same_words(url: str) -> None:
+    assert code_of(url) == "refused_address"
+    assert words_of(url) == words_of("https://192.168.0.1/")
 
 
 def test_a_refusal_does_not_tell_which_ports_of_a_private_network_are_open() -> None:
@@ -219,7 +207,7 @@ def test_the_portal_does_not_call_itself() -> None:
     own = frozenset({("portal.example", 443), ("127.0.0.1", 8000)})
     assert code_of("https://portal.example/d/token", own_origins=own) == "refused_address"
     assert code_of("https://PORTAL.example.:443/", own_origins=own) == "refused_address"
-    assert words_of("https://portal.example/", own_origins=own).startswith("This is an address of this portal itself.")
+    assert words_of("https://portal.example/", own_origins=own) == words_of("https://192.168.0.1/")
     assert check("https://portal.example:8443/", own_origins=own)
     loopback = {"own_origins": own, "allow_loopback": True, "allowances": (parse_allowance("127.0.0.0/8"),)}
     assert code_of("http://127.0.0.1:8000/", **loopback) == "refused_address"
