@@ -85,12 +85,20 @@ document.addEventListener("submit", (event) => {
   if (event.target === form && !event.defaultPrevented) unsaved = false;
 });
 
+// On a telephone the result lies several screens away from the button.
+function showVerdict(words) {
+  const way = document.createElement("a");
+  way.href = "#test-result";
+  way.textContent = words;
+  state.replaceChildren(way);
+}
+
 document.addEventListener("htmx:afterSwap", (event) => {
   // Saving and testing ask for the password each in its own place: the last that asked is the one that counts.
   const proof = event.target.querySelector("[data-proof]");
   for (const other of proof ? form.querySelectorAll("[data-proof]") : []) if (other !== proof) other.remove();
   const verdict = document.getElementById("test-result")?.dataset.verdict;
-  if (event.detail.elt.id === "test-result" && verdict) state.textContent = verdict;
+  if (event.detail.elt.id === "test-result" && verdict) showVerdict(verdict);
 });
 
 // A browser may fill the form again when one comes back to it.

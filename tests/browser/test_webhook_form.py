@@ -170,6 +170,7 @@ def test_testar_swaps_the_card_keeps_the_focus_and_marks_it_outdated(form: Page,
     button.click()
     card = form.locator("#test-result")
     expect(card).to_contain_text("Error in the receiver: 500")
+    expect(form.locator("#form-state").get_by_role("link")).to_have_attribute("href", "#test-result")
     expect(form.locator("#live")).to_have_text("Test failed: Error in the receiver: 500")
     expect(button).to_be_focused()
     assert find_violations(form) == []

@@ -39,9 +39,9 @@ def test_the_form_says_that_requests_are_signed_whatever_the_authentication(owne
     new, edit = (
         text(owner.client.get(page)) for page in (url("webhook-create"), url("webhook-edit", secret_webhook(owner)))
     )
-    assert "Every request is signed besides" in new
+    assert "every request is signed as well" in new
     assert once in new
-    assert "Every request is signed besides" in edit
+    assert "every request is signed as well" in edit
     assert once not in edit
 
 

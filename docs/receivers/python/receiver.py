@@ -1,7 +1,7 @@
 """A receiver of notifications with nothing but Python 3.9 or newer.
 
     WEBHOOK_SECRET=whsec_... python3 receiver.py     checks the signature (Standard Webhooks)
-    WEBHOOK_TOKEN=... python3 receiver.py            compares the Authorization header with the webhook's Secret or Token
+    WEBHOOK_TOKEN=... python3 receiver.py            compares Authorization with the webhook's Secret or Token
     WEBHOOK_ISSUER=https://... WEBHOOK_AUDIENCE=... checks a Bearer token: bearer.py must lie beside this file
     WEBHOOK_CERTIFICATE=certificate.pem             checks signed headers: tags.py must lie beside this file
 
