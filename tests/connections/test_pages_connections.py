@@ -461,6 +461,15 @@ def test_only_a_kind_that_webhooks_take_is_offered_to_them(owner: Person, kind: 
     assert ("Webhooks can't use this kind of connection" in page) is not taken
 
 
+def test_details_say_minutes_and_lead_to_archiving(owner: Person, viewer: Person) -> None:
+    connection = make_connection(participant=owner.participant, kind="jwt_7519", settings={"token_minutes": "45"})
+    page = text(owner.client.get(url("connection-detail", connection)))
+    assert "45 min<" in page
+    assert url("connection-archive", connection) in page
+    assert url("connection-archive", connection) not in text(owner.client.get(url("connection-edit", connection)))
+    assert url("connection-archive", connection) not in text(viewer.client.get(url("connection-detail", connection)))
+
+
 def test_the_certificate_that_is_good_for_longer_is_offered_first(owner: Person) -> None:
     now = timezone.now()
     make_key_pair(participant=owner.participant, name="A vence", not_after=now + timedelta(days=5, hours=12))

@@ -407,3 +407,16 @@ def test_the_last_runs_stand_on_the_page_of_the_connection(
         assert url("run-detail", run) in page
     for words in ("Token obtained", "Token refused: invalid_client", "HTTP 200", "HTTP 401"):
         assert words in page, words
+
+
+def test_a_failed_run_leads_to_the_form_and_has_no_token_to_remove(owner: Person, connection: Connection) -> None:
+    now = timezone.now()
+    values = {"by": "Lia", "at": now, "finished_at": now, "purge_at": now + timedelta(days=1)}
+    made = ConnectionRun.objects.create(connection=connection, diagnosis="token_invalid_client", **values)
+    page = text(owner.client.get(url("run-detail", made)))
+    assert url("connection-edit", connection) in page
+    assert "This run is removed on" in page
+    ConnectionRun.objects.update(succeeded=True, diagnosis="")
+    page = text(owner.client.get(url("run-detail", made)))
+    assert url("connection-edit", connection) not in page
+    assert "This run, with its token, is removed on" in page
