@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from access import cnpj
 from access.admin.base import ReadOnlyMixin
 from access.admin.columns import IdentifierMixin
-from access.admin.worded import ResultFilter, StatusFilter, WordedMixin, breakable, facts, result
+from access.admin.worded import ResultFilter, StatusFilter, WordedFilter, WordedMixin, breakable, facts, result
 from access.templatetags.house import state
 from connections.models import Connection
 from connections.pages.details import list_values
@@ -61,7 +62,7 @@ class MethodFilter(admin.SimpleListFilter):
     parameter_name = "method"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(method.name, str(method.label)) for method in METHODS.values()]
+        return [(method.name, capfirst(str(method.label))) for method in METHODS.values()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> QuerySet[Webhook]:
         return queryset.filter(auth_method=self.value()) if self.value() in METHODS else queryset
@@ -76,6 +77,11 @@ class FormatFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> QuerySet[Webhook]:
         return queryset.filter(body_format=self.value()) if self.value() in FORMATS else queryset
+
+
+class ScoreFilter(WordedFilter, admin.BooleanFieldListFilter):
+    heading = gettext_lazy("suspect score")
+    words = (gettext_lazy("Notified"), gettext_lazy("Not notified"))
 
 
 class VersionInline(ReadOnlyMixin, admin.TabularInline):
@@ -101,7 +107,7 @@ class VersionInline(ReadOnlyMixin, admin.TabularInline):
 @admin.register(Webhook)
 class WebhookAdmin(IdentifierMixin, ReadOnlyMixin, WordedMixin):
     list_display = ("description", "participant", "address", "state", "method")
-    list_filter = (StateFilter, MethodFilter, FormatFilter, "notify_suspect_score")
+    list_filter = (StateFilter, MethodFilter, FormatFilter, ("notify_suspect_score", ScoreFilter))
     list_select_related = ("participant",)
     list_per_page = 50
     show_full_result_count = False

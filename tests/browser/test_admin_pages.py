@@ -118,7 +118,8 @@ def test_job_is_paused_by_keyboard_alone(page: Page, sign_in: SignIn, officer: P
     expect(page.get_by_role("heading", name="Pause a job")).to_be_visible()
     page.get_by_role("button", name="Pause this job").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Paused by Officer")).to_be_visible()
+    row = page.get_by_role("row", name=re.compile("^Count attempts"))
+    expect(row.get_by_text("Paused by Officer")).to_be_visible()
     assert JobOrder.objects.get(task=JOB).paused_by == "Officer"
     assert PeriodicTask.objects.get(task=JOB).enabled is False
 
