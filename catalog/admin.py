@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy
 
 from access.admin.base import AuditedAdmin
 from access.admin.columns import IdentifierMixin, titled
-from access.admin.filters import titled_filter
 from access.templatetags.house import when
 from catalog.file_answers import answer_file
 from catalog.models import Download, MacroProcess, Process, Product, ProductGrant, Publication
@@ -82,12 +81,7 @@ class ProductGrantInline(admin.TabularInline):
 @admin.register(Product)
 class ProductAdmin(IdentifierMixin, AuditedAdmin):
     list_display = ("name", "code", "process", "periodicity", "audience", "active", "publications")
-    list_filter = (
-        titled_filter("active", gettext_lazy("active"), admin.BooleanFieldListFilter),
-        titled_filter("periodicity", gettext_lazy("periodicity"), admin.ChoicesFieldListFilter),
-        titled_filter("audience", gettext_lazy("audience"), admin.ChoicesFieldListFilter),
-        "process__macro_process",
-    )
+    list_filter = ("active", "periodicity", "audience", "process__macro_process")
     list_select_related = ("process",)
     list_per_page = 50
     search_fields = ("name", "code", "process__name", "process__macro_process__name")
@@ -154,11 +148,7 @@ class PublicationAdminBase(IdentifierMixin, admin.ModelAdmin):
     """
 
     list_display = ("product", "reference_period", "version", "state", "published_on", "size", "download_count")
-    list_filter = (
-        PublicationStateFilter,
-        titled_filter("product__periodicity", gettext_lazy("periodicity"), admin.ChoicesFieldListFilter),
-        "product__process__macro_process",
-    )
+    list_filter = (PublicationStateFilter, "product__periodicity", "product__process__macro_process")
     list_select_related = ("product",)
     list_per_page = 50
     # What the list shows, with an index of its own (publication_by_time).

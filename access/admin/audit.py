@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy
 
 from access import cnpj
 from access.admin.audit_exporting import ExportingMixin
-from access.admin.filters import titled_filter
 from access.audit_words import action_words, type_words
 from access.models import AuditEntry
 
@@ -45,6 +44,12 @@ class AppFilter(admin.SimpleListFilter):
         return queryset.filter(action__startswith=f"{self.value()}.") if self.value() else queryset
 
 
+class DayFilter(admin.DateFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = gettext_lazy("date")
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ExportingMixin, admin.ModelAdmin):
     """To read, search and filter. Nobody adds, changes or deletes here; the database would refuse it too."""
@@ -53,7 +58,7 @@ class AuditEntryAdmin(ExportingMixin, admin.ModelAdmin):
     list_filter = (
         AppFilter,
         "actor_source",
-        titled_filter("recorded_at", gettext_lazy("date"), admin.DateFieldListFilter),
+        ("recorded_at", DayFilter),
     )
     list_select_related = ("participant",)
     list_per_page = 50
@@ -75,7 +80,7 @@ class AuditEntryAdmin(ExportingMixin, admin.ModelAdmin):
         (None, {"fields": ("exact_time", "what_was_done", "actor_label", "actor_source", "actor_user", "participant")}),
         (gettext_lazy("Object"), {"fields": ("object_label", "kind_of_object", "object_id")}),
         (gettext_lazy("What changed"), {"fields": ("values_before", "values_after")}),
-        (gettext_lazy("Request"), {"fields": ("request_id", "address", "chain_position", "uuid")}),
+        (gettext_lazy("Where it came from"), {"fields": ("request_id", "address", "chain_position", "uuid")}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -46,7 +46,7 @@ class RunningFilter(admin.SimpleListFilter):
 class UserSessionAdmin(admin.ModelAdmin):
     """To read, and to end. Nobody adds or changes a session here."""
 
-    list_display = ("user", "device_words", "from_address", "since", "seen", "state")
+    list_display = ("user", "device_words", "address", "since", "seen", "state")
     list_filter = (RunningFilter, "user__is_staff")
     list_select_related = ("user",)
     list_per_page = 50
@@ -88,10 +88,6 @@ class UserSessionAdmin(admin.ModelAdmin):
     @admin.display(description=gettext_lazy("browser"), ordering="user_agent")
     def device_words(self, row: UserSession) -> str:
         return row.device
-
-    @admin.display(description=gettext_lazy("address"), ordering="address")
-    def from_address(self, row: UserSession) -> str:
-        return row.address
 
     @admin.display(description=gettext_lazy("since"), ordering="started_at")
     def since(self, row: UserSession) -> SafeString | str:

@@ -359,13 +359,6 @@ def test_form_of_a_new_participant_shows_no_state_and_says_what_a_cnpj_is(office
     assert len(officer.client.get(page).context["adminform"].fieldsets) == 2
 
 
-def test_what_stops_or_destroys_a_participant_stands_apart_at_the_end(officer):
-    page = officer.client.get(f"/admin/access/participant/{make_participant().pk}/change/").content.decode()
-    tools = page.split('class="object-tools"')[1].split("</ul>")[0]
-    assert re.findall(r"<a.*?>([^<]+)</a>", tools) == ["History", "See as participant", "Block", "Erase"]
-    assert tools.count('class="danger"') == 2
-
-
 def test_list_without_groups_says_what_one_is_for(officer):
     page = officer.client.get("/admin/auth/group/").content.decode()
     assert "Make the first group" in page

@@ -114,7 +114,7 @@ def test_permissions_are_offered_in_portuguese_and_only_those_that_allow_somethi
     officer.user.language = "pt-br"
     officer.user.save()
     page = officer.client.get(reverse("admin:auth_group_add")).content.decode()
-    offered = re.findall(r"<option value=\"\d+\">([^<]+)</option>", page)
-    assert "Catálogo | publicação | Pode publicar um arquivo" in offered
-    assert "Acesso | usuário | alterar" in offered
+    offered = [words.strip() for words in re.findall(r"name=\"permissions\"[^>]*>([^<]+)</label>", page)]
+    assert "Publicação: Pode publicar um arquivo" in offered
+    assert "Usuário: alterar" in offered
     assert [words for words in offered if "Can " in words or "Periodic" in words] == []
