@@ -79,6 +79,18 @@ class HealthMixin(admin.ModelAdmin):
         changes.result_list = webhooks
         return changes
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        webhook: Any = super().get_object(request, object_id, from_field)
+        if webhook is not None:
+            webhook.lane = lanes_with_failure([webhook.pk]).first()
+            webhook.open_count = count_open([webhook.pk])[webhook.pk]
+        return webhook
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """How it is doing comes second, after what it is."""
+        first, *rest = super().get_fieldsets(request, obj)
+        return [first, (gettext_lazy("Health"), {"fields": ("health", "waiting", "last_success")}), *rest]
+
     @admin.display(description=gettext_lazy("webhook"), ordering="description")
     def named(self, webhook: Webhook) -> SafeString:
         address = masked_url(webhook.request_uri)
@@ -86,8 +98,7 @@ class HealthMixin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def health(self, webhook: Any) -> SafeString:
-        # The change page asks for none of this.
-        found = describe_health(webhook, getattr(webhook, "lane", None))
+        found = describe_health(webhook, webhook.lane)
         reason = found.diagnosis.title if found.diagnosis else found.state.below
         if not found.problem or not reason:
             return state(found.state)
@@ -103,5 +114,4 @@ class HealthMixin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("last success"))
     def last_success(self, webhook: Any) -> SafeString | str:
-        lane = getattr(webhook, "lane", None)
-        return when(lane.last_success_at if lane else None)
+        return when(webhook.lane.last_success_at if webhook.lane else None)

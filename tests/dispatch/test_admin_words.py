@@ -167,3 +167,12 @@ def test_a_batch_is_called_by_what_it_is_and_says_what_became_of_it(officer, web
     assert html.count("By:") == 1
     found = get(officer, Delivery, query=f"?batch={batch.pk}").context["cl"].result_list
     assert [each.batch_id for each in found] == [batch.pk]
+
+
+def test_a_webhook_tells_on_its_own_page_how_it_is_doing(officer, delivery):
+    webhook = delivery.webhook
+    now = timezone.now()
+    Lane.objects.update_or_create(webhook=webhook, defaults={"failures_in_row": 6, "failing_since": now})
+    html = officer.client.get(f"/admin/webhooks/webhook/{webhook.pk}/change/").content.decode()
+    assert "Failing: 401" in html
+    assert f'href="/admin/dispatch/delivery/?webhook={webhook.pk}&amp;state=open">1</a>' in html
