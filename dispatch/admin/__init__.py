@@ -1,3 +1,3 @@
-from dispatch.admin import deliveries, publications, sendings
+from dispatch.admin import deliveries, events, lanes, publications, sendings
 
-__all__ = ["deliveries", "publications", "sendings"]
+__all__ = ["deliveries", "events", "lanes", "publications", "sendings"]

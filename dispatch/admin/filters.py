@@ -6,6 +6,7 @@ from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -43,7 +44,7 @@ class AgeFilter(admin.SimpleListFilter):
             ("hour", _("Last hour")),
             ("day", _("Last 24 hours")),
             ("week", _("Last 7 days")),
-            *((day.isoformat(), date_format(day, _("D j M"))) for day in days),
+            *((day.isoformat(), capfirst(date_format(day, _("l j M")))) for day in days),
             ("older", _("Older than 7 days")),
         ]
 
@@ -153,9 +154,21 @@ class DeliveryStateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", _("Waiting or held")), *((value, str(label)) for value, label in State.choices)]
+        rest = [(value, str(label)) for value, label in State.choices if value != State.WAITING]
+        return [
+            ("open", _("Waiting or held")),
+            (State.WAITING.value, str(State.WAITING.label)),
+            ("on_its_way", _("On its way")),
+            ("retrying", _("With a new attempt to come")),
+            *rest,
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        waiting = queryset.filter(state=State.WAITING)
+        if self.value() == "retrying":
+            return waiting.filter(counted_attempts__gt=0)
+        if self.value() == "on_its_way":
+            return waiting.filter(counted_attempts=0, due_at__lte=clock.now())
         if self.value() == "open":
             # Not `in`: each of the two has a partial index, which PostgreSQL finds for an "or" only.
             return queryset.filter(Q(state=State.WAITING) | Q(state=State.HELD))
@@ -183,7 +196,7 @@ class EventTypeFilter(NewestFilter):
 class OverdueFilter(admin.SimpleListFilter):
     """Deliveries that should have gone out by now."""
 
-    title = gettext_lazy("due")
+    title = gettext_lazy("next attempt")
     parameter_name = "due"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -204,7 +217,7 @@ class OverdueFilter(admin.SimpleListFilter):
 class WebhookFilter(admin.SimpleListFilter):
     """By webhook: offers those that fail right now, and keeps the one that a link or a search led to."""
 
-    title = gettext_lazy("webhook")
+    title = gettext_lazy("webhook, of those failing now")
     parameter_name = "webhook"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -224,3 +237,16 @@ class WebhookFilter(admin.SimpleListFilter):
         # A number of more digits fits no column.
         chosen = self.value() or ""
         return [int(chosen)] if chosen.isascii() and chosen.isdecimal() and len(chosen) < 19 else []
+
+
+class FailingFilter(admin.SimpleListFilter):
+    """Lanes by whether their webhook fails now. Answered by the index of those that do."""
+
+    title = gettext_lazy("failing")
+    parameter_name = "failing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(failing_since__isnull=self.value() == "no") if self.value() else queryset

@@ -13,11 +13,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from access.actors import Actor
+from access.admin.columns import titled
 from access.errors import ActionError
+from access.templatetags.house import when
+from dispatch.admin.cells import EMPTY, WebhookColumnMixin, link_to, moment_words
+from dispatch.admin.filters import WebhookFilter
 from dispatch.admin.pausing import PausingMixin
 from dispatch.admin.read_only import ReadOnlyAdmin, SearchByWebhookMixin
 from dispatch.admin.webhook_health import HealthMixin
@@ -82,14 +87,16 @@ def _foresee_held(webhook: Webhook) -> Effect:
 DEEDS: dict[str, Deed] = {
     Cause.ENVIAR_TUDO: Deed(
         gettext_lazy("Send all"),
-        gettext_lazy("The last version of each selected product is sent. What waits for it already is replaced."),
-        gettext_lazy("Go out"),
+        gettext_lazy(
+            "The latest version of each selected product is sent. What waits of that product already is replaced."
+        ),
+        gettext_lazy("Will be sent"),
         _foresee_batch(Cause.ENVIAR_TUDO),
     ),
     Cause.REENVIAR: Deed(
         gettext_lazy("Resend pending"),
         gettext_lazy("The last version of each product whose last notification ended in error is sent."),
-        gettext_lazy("Go out"),
+        gettext_lazy("Will be sent"),
         _foresee_batch(Cause.REENVIAR),
     ),
     STOP: Deed(
@@ -175,17 +182,54 @@ class SendingWebhookAdmin(PausingMixin, HealthMixin, WebhookAdmin):
 
 
 @admin.register(SendBatch)
-class SendBatchAdmin(SearchByWebhookMixin, ReadOnlyAdmin):
-    list_display = ("created_at", "webhook", "participant", "kind", "by_label", "wanted", "created", "stopped_at")
-    list_filter = ("kind",)
+class SendBatchAdmin(WebhookColumnMixin, SearchByWebhookMixin, ReadOnlyAdmin):
+    list_display = ("started", "webhook_link", "kind", "by_label", "wanted", "created", "stopped")
+    list_filter = ("kind", WebhookFilter)
     list_select_related = ("webhook__participant",)
     search_help_text = gettext_lazy("Identifier of the batch; address, description, participant or CNPJ")
     ordering = ("-pk",)
-    exclude = ("left_out",)
+    fieldsets = (
+        (None, {"fields": ("identifier", "webhook", "kind", "pressed_by", "started", "all_written", "stopped")}),
+        (gettext_lazy("Notifications"), {"fields": ("wanted", "created", "fate", "sent")}),
+    )
+    all_written = titled("written_at", gettext_lazy("all written down at"))
 
-    @admin.display(description=gettext_lazy("participant"))
-    def participant(self, batch: SendBatch) -> str:
-        return str(batch.webhook.participant)
+    def title_of(self, row: Any) -> str:
+        words = {"kind": row.get_kind_display(), "webhook": row.webhook, "time": moment_words(row.created_at)}
+        return _("%(kind)s for %(webhook)s, %(time)s") % words
+
+    @admin.display(description=gettext_lazy("created at"))
+    def started(self, batch: SendBatch) -> SafeString | str:
+        return when(batch.created_at)
+
+    @admin.display(description=gettext_lazy("stopped at"))
+    def stopped(self, batch: SendBatch) -> SafeString | str:
+        return when(batch.stopped_at)
+
+    @admin.display(description=gettext_lazy("by"))
+    def pressed_by(self, batch: SendBatch) -> str:
+        """The name of then, and the account, which may be called otherwise by now."""
+        account = str(batch.by or "")
+        return f"{batch.by_label} · {account}" if account and account != batch.by_label else batch.by_label or EMPTY
+
+    @admin.display(description=gettext_lazy("what became of them"))
+    def fate(self, batch: SendBatch) -> str:
+        found = count_batch(batch)
+        counts = [
+            (_("Delivered"), found.delivered),
+            (_("Failed"), found.failed),
+            (_("With a new attempt to come"), found.retrying),
+            (_("Held"), found.held),
+            (_("Cancelled"), found.cancelled),
+            (_("Not tried yet"), found.untried),
+        ]
+        return " · ".join(f"{words}: {count}" for words, count in counts if count) or EMPTY
+
+    @admin.display(description=gettext_lazy("deliveries"))
+    def sent(self, batch: SendBatch) -> SafeString:
+        # By the index of the reference.
+        address = f"{reverse('admin:dispatch_delivery_changelist')}?batch={batch.pk}"
+        return link_to(address, _("Show those of this batch"))
 
 
 def _chosen(uuids: Sequence[str]) -> list[Webhook]:

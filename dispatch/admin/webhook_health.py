@@ -84,10 +84,8 @@ class HealthMixin(admin.ModelAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         webhook: Any = super().get_object(request, object_id, from_field)
         if webhook is not None:
-            webhook.lane, webhook.open_count = (
-                lanes_with_failure([webhook.pk]).first(),
-                count_open([webhook.pk])[webhook.pk],
-            )
+            webhook.lane = lanes_with_failure([webhook.pk]).first()
+            webhook.open_count = count_open([webhook.pk])[webhook.pk]
         return webhook
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -261,7 +261,7 @@ class DeliveryPage:
 
 def _view(attempt: Attempt, number: int) -> AttemptView:
     diagnosis = DIAGNOSES.get(attempt.diagnosis) if attempt.diagnosis else None
-    phases = _phases(attempt.timing) if attempt.timing else []
+    phases = time_phases(attempt.timing) if attempt.timing else []
     return AttemptView(attempt, number, _state(attempt), seconds_text(attempt.duration_ms), diagnosis, phases)
 
 
@@ -275,7 +275,7 @@ def _state(attempt: Attempt) -> StateView:
     return StateView("bad", "circle-x", failure_text(attempt.status, attempt.diagnosis))
 
 
-def _phases(timing: dict[str, float]) -> list[Phase]:
+def time_phases(timing: dict[str, float]) -> list[Phase]:
     """The phases that took time, one after the other; what the total holds beside them is the rest of the answer."""
     times = [(_phase_label(name), float(timing.get(name) or 0)) for name in _PHASES]
     total = max(float(timing.get("total") or 0), sum(time for _label, time in times), 0.1)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone, translation
 
 from dispatch.models import Delivery
-from dispatch.pages.delivery import _phases
+from dispatch.pages.delivery import time_phases
 from dispatch.pages.figures import DOWN_HEIGHT, UP_HEIGHT, Day, Figures, draw_bars, find_median
 from dispatch.pages.requests import Line, curl_command, pretty_body, request_line
 from dispatch.pages.states import attempts_text, describe_delivery, is_settled
@@ -143,11 +143,11 @@ def test_the_request_line_of_an_address(url, line, host):
 
 def test_phases_fill_the_time_and_the_longest_is_marked():
     with translation.override("en"):
-        phases = _phases({"dns": 10, "connect": 20, "tls": 0, "first_byte": 170, "total": 200})
+        phases = time_phases({"dns": 10, "connect": 20, "tls": 0, "first_byte": 170, "total": 200})
     assert [(phase.label, phase.milliseconds, phase.slow) for phase in phases] == [
         ("Name", 10, False),
         ("Connection", 20, False),
         ("Waiting for the answer", 170, True),
     ]
     assert phases[-1].start + phases[-1].width == 1000
-    assert _phases({"total": 0})
+    assert time_phases({"total": 0})

@@ -27,7 +27,14 @@ def make_busy(owner: Person, officer: Person) -> Webhook:
     Lane.objects.create(webhook=webhook, failures_in_row=3, failing_since=now - timedelta(hours=1))
     for place in range(4):
         delivery = make_delivery(webhook=webhook, event=make_event())
-        make_attempt(delivery, number=1, status=503, duration_ms=40, slot_at=now - timedelta(minutes=place))
+        make_attempt(
+            delivery,
+            number=1,
+            status=503,
+            diagnosis="unavailable",
+            duration_ms=40,
+            slot_at=now - timedelta(minutes=place),
+        )
     ended = {"state": "failed", "reason": "exhausted", "due_at": None, "finished_at": now, "attempts_made": 1}
     Delivery.objects.filter(pk=delivery.pk).update(**ended)
     stop_webhook(make_webhook(description="Mesa de operação"), reason="gone", by=officer.actor)
