@@ -41,3 +41,13 @@ ANSWER_HEADERS_TOO_LARGE: Final = "answer_headers_too_large"
 TRANSFER_FAILED: Final = "transfer_failed"
 
 OUTCOMES: Final = frozenset(value for name, value in dict(globals()).items() if name.isupper())
+
+# Of those, what ended before the first byte of the request.
+NOTHING_SENT: Final = frozenset(
+    {
+        *(ADDRESS_INVALID, HEADER_REFUSED, REFUSED_ADDRESS, NAME_NOT_FOUND, DNS_TIMEOUT, DNS_FAILED, NOT_STARTED),
+        *(CLIENT_CERTIFICATE_UNUSABLE, AUTHORITY_UNUSABLE, CONNECTION_REFUSED, HOST_UNREACHABLE, TIMEOUT_CONNECTING),
+        *(TIMEOUT_TLS, TLS_EXPIRED, TLS_NOT_YET_VALID, TLS_WRONG_NAME, TLS_UNKNOWN_AUTHORITY, TLS_SELF_SIGNED),
+        *(TLS_TOO_OLD, TLS_NOT_TLS, TLS_FAILED),
+    }
+)

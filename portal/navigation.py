@@ -33,13 +33,14 @@ THEME_ICONS = {Theme.SYSTEM: "device-desktop", Theme.LIGHT: "sun", Theme.DARK: "
 
 @dataclass
 class Entry:
-    """One line of the menu. `current` is "page" on that very page, "true" on a page below it, else empty."""
+    """One line of the menu. `current` is "page" on that very page, "true" on a page below it, else empty. `problems`:
+    how many are shown beside it, None where none are counted."""
 
     label: str
     url: str
     icon: str = ""
     current: str = ""
-    problems: int = 0
+    problems: int | None = None
     below: list["Entry"] = field(default_factory=list)
     below_label: str = ""
 
@@ -50,6 +51,11 @@ class Frame:
     def __init__(self, request: HttpRequest) -> None:
         self.request = cast(PortalRequest, request)
         self.operator = settings.PORTAL_OPERATOR_NAME
+
+    @cached_property
+    def problems(self) -> int:
+        """How many webhooks have a problem."""
+        return slots.call("webhooks_with_problems", self.request) or 0
 
     @cached_property
     def environment(self) -> dict[str, Any]:
@@ -137,7 +143,7 @@ class Frame:
         # What was sent belongs to the webhooks, though its address does not begin with theirs.
         if not webhooks.current and self.request.path.startswith(reverse("dispatch:delivery-list")):
             webhooks.current = "true"
-        webhooks.problems = slots.call("webhooks_with_problems", self.request) or 0
+        webhooks.problems = self.problems
         entry = self._entry(gettext("Settings"), "portal:settings", "settings", exact=True)
         connections = self._entry(gettext("Connections"), "connections:connection-list")
         entry.below_label, entry.below = gettext("Integration"), [webhooks, connections]

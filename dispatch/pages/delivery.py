@@ -28,6 +28,7 @@ from dispatch.pages.states import (
     is_in_flight,
     seconds_text,
 )
+from outbound import outcomes
 from outbound.masking import masked_url
 from webhooks.diagnosis import DIAGNOSES, Diagnosis
 from webhooks.models import StoppedReason
@@ -63,6 +64,11 @@ class AttemptView:
     @property
     def uncounted(self) -> bool:
         return not self.attempt.counted
+
+    @property
+    def nothing_sent(self) -> bool:
+        """Whether it ended before the first byte of the request."""
+        return self.attempt.status is None and self.attempt.diagnosis in outcomes.NOTHING_SENT
 
     @property
     def first_line(self) -> str:

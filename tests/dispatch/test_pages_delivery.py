@@ -15,7 +15,7 @@ from catalog.actions import count_download
 from dispatch import waiting_room
 from dispatch.actions import announce
 from dispatch.models import Attempt, Delivery, Outcome
-from tests.factories import make_delivery, make_event, make_product, make_publication, make_webhook
+from tests.factories import make_attempt, make_delivery, make_event, make_product, make_publication, make_webhook
 from tests.receiver import Answer
 from webhooks.actions import stop_webhook
 from webhooks.models import Webhook
@@ -391,3 +391,15 @@ def test_pages_need_few_queries(owner, webhook, product, work, receiver, later, 
 def test_a_lost_lease_is_not_shown_as_being_sent_for_ever(owner, delivery):
     Delivery.objects.update(lease_token=uuid4(), due_at=timezone.now() - timedelta(seconds=1))
     assert "Being sent" not in text_of(owner.client.get(path_of(delivery)))
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "sent"),
+    [("connection_refused", None, False), ("name_not_found", None, False), ("timeout_waiting", None, True)],
+)
+def test_a_request_that_never_left_is_not_told_as_sent(owner, webhook, code, status, sent):
+    delivery = make_delivery(webhook=webhook)
+    make_attempt(delivery, diagnosis=code, status=status, url=webhook.request_uri, timing={"total": 3.0})
+    page = text_of(owner.client.get(reverse("dispatch:delivery-detail", args=[delivery.uuid])))
+    assert ("What we sent" in page, "What would have been sent" in page) == (sent, not sent)
+    assert ("Nothing: the request was not sent." in page) == (not sent)

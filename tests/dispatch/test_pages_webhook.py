@@ -447,9 +447,14 @@ def test_an_open_page_hears_of_a_publication_and_of_its_result(owner, webhook, p
     news = live(owner, webhook, seen)
     assert "Delivered" in text_of(news)
     assert "Healthy" in text_of(news)
-    for part in ("webhook-state", "webhook-troubles", "webhook-figures", "webhook-recent"):
+    for part in ("webhook-state", "webhook-troubles", "webhook-figures", "webhook-recent", "menu-problems"):
         assert re.search(rf'id="{part}"[^>]* hx-swap-oob="true"', news.content.decode())
     assert live(owner, webhook, stamp_of(news)).status_code == 204
+
+
+def test_the_menus_number_of_problems_comes_with_the_news(owner, webhook):
+    Lane.objects.filter(webhook=webhook).update(failures_in_row=5, failing_since=timezone.now())
+    assert "1 webhook with a problem" in live(owner, webhook, "nonsense").content.decode()
 
 
 def test_a_stamp_that_is_none_brings_the_news(owner, webhook):
