@@ -453,7 +453,7 @@ def test_an_open_page_hears_of_a_publication_and_of_its_result(owner, webhook, p
 
 
 def test_the_menus_number_of_problems_comes_with_the_news(owner, webhook):
-    Lane.objects.filter(webhook=webhook).update(failures_in_row=5, failing_since=timezone.now())
+    Lane.objects.update_or_create(webhook=webhook, defaults={"failures_in_row": 5, "failing_since": timezone.now()})
     assert "1 webhook with a problem" in live(owner, webhook, "nonsense").content.decode()
 
 
