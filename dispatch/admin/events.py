@@ -75,6 +75,6 @@ class EventAdmin(OrderWordsMixin, ReadOnlyAdmin):
     def recorded(self, event: Event) -> SafeString | str:
         return when(event.recorded_at)
 
-    @admin.display(description="JSON")
+    @admin.display(description=gettext_lazy("JSON"))
     def payload_text(self, event: Event) -> SafeString:
         return pre(pretty_json(event.payload))

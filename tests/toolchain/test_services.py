@@ -82,7 +82,9 @@ def test_an_unknown_part_is_bad_use() -> None:
     assert run.main(["nonsense"]) == 2
 
 
-@pytest.mark.parametrize("marks", list(product([True, False], repeat=4)))
-def test_every_test_belongs_to_a_part(marks: tuple[bool, ...]) -> None:
-    names = dict(zip(("process", "browser", "postgres", "celery"), marks, strict=True))
+@pytest.mark.parametrize("database", ["sqlite", "postgres", "either"])
+@pytest.mark.parametrize("marks", list(product([True, False], repeat=3)))
+def test_every_test_belongs_to_a_part(marks: tuple[bool, ...], database: str) -> None:
+    names = dict(zip(("process", "browser", "celery"), marks, strict=True))
+    names |= {name: name == database for name in ("sqlite", "postgres")}
     assert any(eval(part.marks, {}, names) for part in PARTS)
