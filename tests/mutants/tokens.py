@@ -267,7 +267,7 @@ MUTANTS = (
         "        source = _without_secrets(source_of(connection, arguments=_placeholders(kind)))\n",
         "        source = source_of(connection, arguments=_placeholders(kind))\n",
         (
-            "tests/connections/test_pages_connections.py::test_extra_fields_of_the_body_are_named_and_their_values_masked",
+            "tests/connections/test_pages_connection_details.py::test_extra_fields_of_the_body_are_named_and_their_values_masked",
         ),
     ),
 )
