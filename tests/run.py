@@ -63,8 +63,8 @@ PARTS = (
         ("postgres",),
         paths=("tests/dispatch",),
     ),
-    Part("celery", "Celery with Redis and with RabbitMQ", "celery", 2, ("postgres", "redis", "rabbitmq")),
-    Part("browser", "a person in Chromium", "browser", 2, ("chromium",)),
+    Part("celery", "Celery with Redis and with RabbitMQ", "celery", 0, ("postgres", "redis", "rabbitmq")),
+    Part("browser", "a person in Chromium", "browser", 0, ("chromium",)),
 )
 
 

@@ -10,6 +10,8 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 def find_violations(page: Page) -> list[str]:
     """Return one line per broken rule and element. Runs through the developer tools, so the content policy stays on."""
+    # The address changes before the page is there.
+    page.wait_for_load_state()
     page.evaluate(AXE.read_text())
     found = page.evaluate("tags => axe.run(document, {runOnly: tags, preload: false})", TAGS)
     return [

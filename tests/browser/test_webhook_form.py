@@ -126,7 +126,7 @@ def test_a_refused_test_marks_the_field_and_keeps_the_focus(form: Page) -> None:
         button.click()
         expect(form.locator("#live")).to_have_text("Not tested: there is something to correct.")
         expect(address).to_have_attribute("aria-invalid", "true")
-        expect(form.locator("#id_request_uri_error li")).to_contain_text("This IP address is in a private")
+        expect(form.locator("#id_request_uri_error li")).to_contain_text("This address cannot be called from here")
     expect(form.locator("#id_request_uri_error li")).to_have_count(1)
     expect(button).to_be_focused()
     assert find_violations(form) == []

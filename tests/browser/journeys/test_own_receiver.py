@@ -153,7 +153,7 @@ def test_from_the_sign_in_to_a_notification_that_an_own_program_has_verified(
     with program.runs(port):
         page.get_by_role("link", name=say("Send from the details")).click()
         send(page, say, say("Delivered"), "204")
-        (told,) = re.findall(r"^(msg_\S+): Preços Horários$", program.output, re.MULTILINE)
+        (told,) = re.findall(r"^(msg_\S+): signature verified: Preços Horários$", program.output, re.MULTILINE)
     assert program.kept() == {f"{told}.json", f"{told}.data"}
     assert (program.folder / "received" / f"{told}.data").read_bytes() == publication.file.read()
     page.locator("#webhook-recent").get_by_role("link", name=re.compile("Preços Horários")).click()
