@@ -95,10 +95,10 @@ def _mending(row: Row) -> str:
     if _paused(row):
         return _("%(webhook)s waits for operations to start it again")
     if row.webhook.stopped:
-        return _("Mend %(webhook)s, which is stopped")
+        return _("Fix %(webhook)s, which is stopped")
     if row.health.diagnosis and row.health.diagnosis.code == "auth_incomplete":
         return _("Complete the authentication of %(webhook)s")
-    return _("Mend %(webhook)s, which is failing")
+    return _("Fix %(webhook)s, which is failing")
 
 
 def _add_others(action: NextAction, row: Row, rows: Sequence[Row]) -> NextAction:

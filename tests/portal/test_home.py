@@ -85,7 +85,7 @@ def test_failing_webhook_comes_before_everything_else(owner: Person) -> None:
 
     action = decide_next_action([Row(good, Health(HEALTHY), products=0), Row(bad, problem)], owner.actor)
 
-    assert action.title == "Mend bad, which is failing"
+    assert action.title == "Fix bad, which is failing"
     assert action.url == reverse("dispatch:webhook-detail", args=[bad.uuid])
     assert (action.owner, action.since) == (YOU, since)
     assert action.text == DIAGNOSES["gone"].happened, "what to do is behind the button"
@@ -108,7 +108,7 @@ def test_paused_webhook_is_the_operators_turn_and_behind_what_its_owner_can_mend
 
     assert decide_next_action([waits], owner.actor).owner == OPERATOR
     both = decide_next_action([waits, Row(bad, Health(FAILING, problem=True))], owner.actor)
-    assert (both.owner, both.title) == (YOU, "Mend b, which is failing")
+    assert (both.owner, both.title) == (YOU, "Fix b, which is failing")
     assert both.text.endswith("And 1 more webhook has a problem.")
 
 
@@ -148,7 +148,7 @@ def test_home_shows_webhooks_failures_and_publications(owner: Person) -> None:
 
     text = owner.client.get("/").content.decode()
 
-    assert "Mend Prices, which is failing" in text
+    assert "Fix Prices, which is failing" in text
     assert "Hourly Prices" in text
     assert "0 of 1, failed" in text
 
