@@ -97,9 +97,9 @@ def test_a_running_batch_can_be_stopped(officer, two, webhook):
 def test_what_is_held_is_decided_with_its_numbers(officer, two, webhook, choice, states):
     Delivery.objects.update(state="held", reason="webhook_stopped", due_at=None)
     page = choose(officer, "decide_held", webhook)
-    numbers = '<td class="number">1</td><td class="number">0</td>'
-    for words in ("Send the latest of each", "Send all of them", "Send none of them", numbers):
+    for words in ("Send the latest of each", "Send all of them", "Send none of them"):
         assert words in page.content.decode()
+    assert re.search(r'<td class="number"[^>]*>1</td><td class="number"[^>]*>0</td>', page.content.decode())
     confirm(officer, page)
     assert set(Delivery.objects.values_list("state", flat=True)) == {"held"}, "without a choice nothing is done"
     confirm(officer, page, choice=choice)
