@@ -66,7 +66,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Unit tests of what only one database does run in its part of `make test`; elsewhere they say so."""
     other, name = ("sqlite", "SQLite") if connection.vendor == "postgresql" else ("postgres", "PostgreSQL")
     for item in items:
-        if item.get_closest_marker(other) and not item.get_closest_marker("process"):
+        # What needs PostgreSQL and starts processes brings a server of its own.
+        if item.get_closest_marker(other) and (other == "sqlite" or not item.get_closest_marker("process")):
             item.add_marker(pytest.mark.skip(reason=f"needs {name}: `make test` runs it there"))
 
 

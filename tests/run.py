@@ -58,7 +58,7 @@ PARTS = (
     Part(
         "process-postgres",
         "the same with PostgreSQL",
-        "process and not browser and not celery",
+        "process and not browser and not sqlite and not celery",
         2,
         ("postgres",),
         paths=("tests/dispatch",),

@@ -176,10 +176,9 @@ def test_the_database_cut_off_amid_a_batch_loses_nothing_and_repeats_nothing(ora
     compare(oracle)
 
 
+@pytest.mark.sqlite
 def test_a_file_that_somebody_holds_for_longer_than_a_deadline_costs_no_answer(oracle, tmp_path):
     """Fault 5 on SQLite: the sender waits for the file and listens meanwhile."""
-    if connection.vendor == "postgresql":
-        pytest.skip("SQLite has one writer at a time")
     publish_to(oracle, *(f"/slow/1/w{number}" for number in range(30)))
     with dispatchers(tmp_path):
         oracle.wait_for(20)
@@ -238,9 +237,8 @@ def _only_the_dead_ones_are_left() -> bool:
     return not waiting.filter(lease_token=None).exists() and not written.exists()
 
 
+@pytest.mark.sqlite
 def test_a_second_dispatcher_on_sqlite_is_refused_with_one_line(oracle, tmp_path):
-    if connection.vendor == "postgresql":
-        pytest.skip("PostgreSQL allows any number of dispatchers")
     with dispatchers(tmp_path):
         _wait_for_beats()
         environment = portal_environment(Path(settings.PORTAL_HOME), database_url(), **NUMBERS)
