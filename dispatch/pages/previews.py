@@ -166,7 +166,7 @@ def _near(moment: datetime) -> str:
     clock = local.strftime("%H:%M")
     if local.date() == localdate():
         return _("today %(time)s") % {"time": clock}
-    return f"{date_format(local, _('d/m'))} {clock}"
+    return f"{date_format(local, _('j M'))} {clock}"
 
 
 def describe_staying(why: Stays) -> StateView:
