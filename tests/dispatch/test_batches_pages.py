@@ -1,11 +1,12 @@
 """The pages of Enviar Tudo and Reenviar Pendentes: preview, press, progress, stop, and where they stand (ONS-16)."""
 
 import re
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from access.actors import Actor
 from dispatch.actions import announce
@@ -13,6 +14,7 @@ from dispatch.batches import WRITING_SECONDS, start_batch
 from dispatch.claims import claim_due
 from dispatch.models import Cause, Delivery, SendBatch
 from dispatch.pages import previews
+from dispatch.previews import Last
 from tests.factories import make_product, make_publication, make_webhook
 from tests.receiver import Answer
 from webhooks.models import Webhook
@@ -399,3 +401,10 @@ def test_an_outsiders_batch_does_not_take_a_token(owner, outsider, webhook, prod
     answer = outsider.client.post(create_path(theirs), form_of(page) | {"token": str(batch.uuid)})
     assert "out of date" in text_of(answer)
     assert SendBatch.objects.count() == 1
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "failed 9 Nov 08:05"), ("pt-br", "falhou 09/11 08:05")])
+def test_the_day_of_the_last_one_is_written_as_its_reader_writes_it(language, words):
+    moment = datetime(2025, 11, 9, 8, 5, tzinfo=timezone.get_default_timezone())
+    with translation.override(language):
+        assert previews._last_words(Last("failed", 1, moment, moment)) == words
